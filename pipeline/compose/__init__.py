@@ -1,0 +1,1 @@
+"""One compiled message per mailing, with holes for what differs from person to person."""

@@ -1,0 +1,1 @@
+"""The kit: every released fiche in one PDF, EPUB, HTML file and zip."""
