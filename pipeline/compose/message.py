@@ -1,0 +1,1 @@
+"""A compiled mail: bytes with holes, filled per person by a join."""
