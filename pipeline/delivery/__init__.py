@@ -1,0 +1,1 @@
+"""Frozen lists, leases, journals, transports: every message once."""

@@ -1,0 +1,1 @@
+"""What is due, what leaves, once and together."""
