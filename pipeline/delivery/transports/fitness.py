@@ -7,7 +7,9 @@ import re
 from pipeline.delivery.envelope import Envelope, Outcome
 
 # RFC 5321 §4.1.2 without quoted strings: whatever could end the command or its angle brackets is kept out.
-_MAILBOX = re.compile(r"[^\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff<>@\\\"(),:;\[\]]+@[^\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff<>@\\\"(),;]+")
+_MAILBOX = re.compile(
+    r"[^\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff<>@\\\"(),:;\[\]]+@[^\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff<>@\\\"(),;]+"
+)
 _LONGEST = 254  # RFC 3696, erratum 1690
 
 

@@ -76,11 +76,15 @@ def parse_smtp_url(url: str) -> Server:
     except ValueError as error:
         raise TransportUrlError("L’adresse du serveur d’envoi est illisible (port ou crochets mal écrits).") from error
     if parts.scheme not in _PORTS:
-        raise TransportUrlError(f"Le schéma « {parts.scheme} » n’est pas celui d’un serveur SMTP ({', '.join(_PORTS)}).")
+        raise TransportUrlError(
+            f"Le schéma « {parts.scheme} » n’est pas celui d’un serveur SMTP ({', '.join(_PORTS)})."
+        )
     if not host:
         raise TransportUrlError("L’adresse du serveur d’envoi ne nomme pas de serveur : smtp://serveur:25/")
     if parts.path not in ("", "/") or parts.fragment:
-        raise TransportUrlError("L’adresse du serveur d’envoi porte un chemin : seules des options (?tls=…) sont admises.")
+        raise TransportUrlError(
+            "L’adresse du serveur d’envoi porte un chemin : seules des options (?tls=…) sont admises."
+        )
     try:
         # Delayed to the connection, a host that IDNA cannot encode would raise from the resolver.
         host.encode("idna")

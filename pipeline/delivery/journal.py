@@ -1,0 +1,117 @@
+"""What a sender has done since its last commit: an append-only file per sender, locked while it lives.
+
+A line ``i`` (intent) is written before a final dot, a line ``o`` (outcome) after its reply. The kernel keeps written lines
+when the process dies, so in the same boot an intent without outcome is the only message that can be uncertain. Nothing is
+synced: a journal of another boot says nothing, and what its batch had reserved is uncertain (at most a second of sending).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.clock import boot_id
+from pipeline.delivery.envelope import Outcome
+
+_HEAD = "kit-journal 1"
+
+
+@dataclass(slots=True)
+class Record:
+    """What a journal says about one lease: position → outcome, or None for an intent whose outcome never came."""
+
+    entries: dict[int, Outcome | None] = field(default_factory=dict)
+
+
+class Journal:
+    """The journal of this process, for one sender at a time. Hold it open while a lease is held."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.name = f"{os.getpid()}-{secrets.token_hex(8)}"
+        self.path = folder / f"{self.name}.journal"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(self.path, flags, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._head = f"{_HEAD} {boot_id()}\n".encode()
+        os.write(self._descriptor, self._head)
+        self._prefix = b""
+
+    def lease(self, batch: int, lease: int) -> None:
+        """The lines that follow belong to this lease."""
+        self._prefix = b"%d %d " % (batch, lease)
+
+    def intent(self, position: int) -> None:
+        os.write(self._descriptor, b"i %b%d\n" % (self._prefix, position))
+
+    def outcome(self, outcome: Outcome) -> None:
+        told = json.dumps([outcome.verdict, outcome.code, outcome.enhanced, outcome.text, outcome.stage])
+        os.write(self._descriptor, b"o %b%d %b\n" % (self._prefix, outcome.key, told.encode()))
+
+    def cut(self) -> None:
+        """Forget what stands in it: everything has been committed to the database."""
+        os.ftruncate(self._descriptor, len(self._head))
+
+    def close(self) -> None:
+        """Remove the file. Call it only when nothing in it is needed any more."""
+        if self._descriptor >= 0:
+            with contextlib.suppress(FileNotFoundError):
+                self.path.unlink()
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def is_dead(folder: Path, name: str) -> bool | None:
+    """True where the journal's process is gone (its lock is free), False while it lives, None where there is no such file."""
+    try:
+        descriptor = os.open(folder / f"{name}.journal", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def read(folder: Path, name: str, batch: int, lease: int) -> Record | None:
+    """What the journal ``name`` says about a lease; None where it is missing, unreadable, or of another boot."""
+    try:
+        lines = (folder / f"{name}.journal").read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return None
+    if lines[0].decode("ascii", "replace") != f"{_HEAD} {boot_id()}":
+        return None
+    record = Record()
+    for line in lines[1:]:
+        _note(record, line, batch, lease)
+    return record
+
+
+def _note(record: Record, line: bytes, batch: int, lease: int) -> None:
+    parts = line.split(b" ", 4)
+    if len(parts) < 4 or parts[0] not in (b"i", b"o") or (int(parts[1]), int(parts[2])) != (batch, lease):
+        return
+    position = int(parts[3])
+    if parts[0] == b"i":
+        record.entries[position] = None
+    elif len(parts) == 5:
+        with contextlib.suppress(ValueError):  # a torn last line: the intent before it stands, uncertain
+            verdict, code, enhanced, text, stage = json.loads(parts[4])
+            record.entries[position] = Outcome(position, verdict, code, enhanced, text, stage)
+
+
+def sweep(folder: Path, in_use: Iterable[str]) -> None:
+    """Remove the journals of dead processes that no lease names any more."""
+    keep = set(in_use)
+    for path in folder.glob("*.journal"):
+        if path.stem not in keep and is_dead(folder, path.stem):
+            path.unlink(missing_ok=True)

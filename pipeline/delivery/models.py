@@ -1,0 +1,161 @@
+"""A mailing, its frozen list, its batches on lease, and what became of each message, appended and never changed."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Mailing(models.Model):
+    """One message text to one frozen list of people. ``compiled`` is a :class:`pipeline.compose.message.Compiled`, dumped."""
+
+    class State(models.TextChoices):
+        SENDING = "sending", "en cours"
+        PAUSED = "paused", "en pause"
+        CANCELLED = "cancelled", "annulé"
+        DONE = "done", "terminé"
+
+    name = models.CharField(max_length=200, unique=True)
+    season = models.CharField(max_length=100)
+    kind = models.CharField(max_length=20)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.SENDING)
+    reason = models.TextField(blank=True, default="")
+    subject = models.TextField()
+    sender = models.CharField(max_length=254)
+    domain = models.CharField(max_length=255)
+    base_url = models.CharField(max_length=300)
+    compiled = models.BinaryField()
+    frozen = models.PositiveIntegerField(default=0)
+    cutoff = models.DateTimeField()
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Recipient(models.Model):
+    """A person on a mailing's list, with the address as it was at the cut-off. Written once, in bulk; what becomes of the
+    message is told by :class:`Attempt`."""
+
+    mailing = models.ForeignKey(Mailing, models.PROTECT, db_index=False)
+    position = models.PositiveIntegerField()
+    person = models.BigIntegerField()
+    public_id = models.UUIDField()
+    address = models.CharField(max_length=254)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailing", "position"], name="recipient_position"),
+            models.UniqueConstraint(fields=["mailing", "person"], name="recipient_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id}:{self.position}"
+
+
+class Batch(models.Model):
+    """Consecutive positions of a list, leased to one sender at a time.
+
+    ``lease`` counts the claims: every write of a holder names the lease it believes to have, so a late one changes nothing.
+    ``reserved_to``: rows up to here may have been handed to a server under the current lease; beyond it, surely none.
+    ``boot`` and ``boot_until`` are the lease's end on the holder's CLOCK_BOOTTIME, ``until`` by wall clock for other hosts.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        LEASED = "leased"
+        WAITING = "waiting"
+        DONE = "done"
+
+    mailing = models.ForeignKey(Mailing, models.PROTECT)
+    first = models.PositiveIntegerField()
+    last = models.PositiveIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    due_at = models.DateTimeField(null=True)
+    lease = models.PositiveIntegerField(default=0)
+    holder = models.CharField(max_length=80, blank=True, default="")
+    boot = models.CharField(max_length=40, blank=True, default="")
+    boot_until = models.FloatField(default=0)
+    until = models.DateTimeField(null=True)
+    reserved_to = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "due_at"])]
+        constraints = [models.UniqueConstraint(fields=["mailing", "first"], name="batch_first")]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id}:{self.first}-{self.last}"
+
+
+class Attempt(models.Model):
+    """What one attempt at one message came to; appended in bulk, never changed. The highest ``number`` is what holds."""
+
+    class Kind(models.TextChoices):
+        SENT = "sent", "envoyé"
+        DEFERRED = "deferred", "différé"
+        REFUSED = "refused", "refusé"
+        SUPPRESSED = "suppressed", "désinscrit avant l’envoi"
+        CANCELLED = "cancelled", "annulé"
+        UNKNOWN = "unknown", "incertain"
+
+    mailing = models.ForeignKey(Mailing, models.PROTECT, db_index=False)
+    position = models.PositiveIntegerField()
+    number = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    code = models.PositiveSmallIntegerField(default=0)
+    enhanced = models.CharField(max_length=12, blank=True, default="")
+    text = models.CharField(max_length=500, blank=True, default="")
+    at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mailing", "position", "number"], name="attempt_once")]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id}:{self.position}#{self.number} {self.kind}"
+
+
+class Outgoing(models.Model):
+    """A mail to one person that is no newsletter: confirmation, welcome, notice to staff. ``key`` makes it unique: asking twice
+    queues once."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        SENDING = "sending"
+        SENT = "sent"
+        REFUSED = "refused"
+        UNKNOWN = "unknown"
+
+    key = models.CharField(max_length=200, unique=True)
+    sender = models.CharField(max_length=254, blank=True)
+    recipient = models.CharField(max_length=254)
+    content = models.BinaryField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField()
+    boot = models.CharField(max_length=40, blank=True, default="")
+    boot_until = models.FloatField(default=0)
+    until = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "due_at"])]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Installation(models.Model):
+    """Which installation may mail from this database. One row. A copy of the database runs elsewhere: another identity, no mail."""
+
+    identity = models.CharField(max_length=500)
+    armed_at = models.DateTimeField()
+    armed_by = models.CharField(max_length=254)
+
+    def __str__(self) -> str:
+        return self.identity

@@ -1,0 +1,199 @@
+"""Settings from the environment: `KIT_*`, or `KIT_*_FILE` for a secret kept in a file. Typed, checked at start, all faults at once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRETS = frozenset({"KIT_SECRET_KEY", "KIT_DATABASE_URL", "KIT_REDIS_URL", "KIT_SMTP_URL"})
+KNOWN = frozenset(
+    {
+        "KIT_DATA_DIR", "KIT_DATABASE_URL", "KIT_REDIS_URL", "KIT_SMTP_URL", "KIT_BASE_URL", "KIT_SECRET_KEY", "KIT_STAFF_MAIL",
+        "KIT_FICHES_DIR", "KIT_SCHEDULES_DIR", "KIT_EMAILS_DIR", "KIT_INSTALLATION_ID", "KIT_LOG_LEVEL", "KIT_ALLOWED_HOSTS",
+    }
+)  # fmt: skip
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; ``faults`` are French sentences that name the variable and the mend."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the operator decided. ``database_url`` empty: SQLite in ``data_dir``; ``redis_url`` empty: `kit serve` starts one;
+    ``smtp_url`` empty: a Maildir in ``data_dir``, nothing leaves."""
+
+    data_dir: Path
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    smtp_url: str = field(repr=False)
+    base_url: str
+    secret_key: str = field(repr=False)
+    staff_mail: tuple[str, ...]
+    fiches_dir: Path
+    schedules_dir: Path
+    emails_dir: Path
+    installation_id: str
+    log_level: str
+    allowed_hosts: tuple[str, ...]
+
+    @property
+    def secure(self) -> bool:
+        """True where the site is reached over https: cookies, redirects and HSTS follow."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def transport_url(self) -> str:
+        return self.smtp_url or f"file://{self.data_dir / 'mailbox'}"
+
+    @property
+    def broker_url(self) -> str:
+        return self.redis_url or f"redis+socket://{self.redis_socket}?virtual_host=0"
+
+    @property
+    def redis_socket(self) -> Path:
+        """Where the embedded Redis listens. A socket's path holds 107 bytes at most, so a long data folder gets one elsewhere."""
+        beside = self.data_dir / "run" / "redis.sock"
+        if len(os.fsencode(beside)) <= 100:
+            return beside
+        import hashlib  # noqa: PLC0415
+
+        digest = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
+        runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 - a private folder is made in it
+        return runtime / f"kit-{os.getuid()}-{digest}" / "redis.sock"
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Environment:
+    """Read and check every `KIT_*` variable.
+
+    Raises:
+        SettingsError: with every fault found.
+    """
+    faults: list[str] = []
+    values: dict[str, str] = {}
+    for name, value in environ.items():
+        if not name.startswith("KIT_"):
+            continue
+        plain = name.removesuffix("_FILE")
+        if plain not in KNOWN or (name != plain and plain not in SECRETS):
+            faults.append(f"{name} : réglage inconnu. Réglages possibles : {', '.join(sorted(KNOWN))}.")
+        elif name == plain:
+            values.setdefault(plain, value.strip())
+        elif plain in environ:
+            faults.append(f"{name} et {plain} sont donnés tous les deux : n’en garder qu’un.")
+        else:
+            try:
+                values[plain] = Path(value).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                faults.append(f"{name} : le fichier « {value} » ne se lit pas ({error.__class__.__name__}).")
+
+    data_dir = Path(values.get("KIT_DATA_DIR") or ROOT / "var").absolute()
+    base_url = (values.get("KIT_BASE_URL") or "http://127.0.0.1:8000").rstrip("/")
+    _check_base_url(base_url, faults)
+    _check_scheme("KIT_DATABASE_URL", values.get("KIT_DATABASE_URL", ""), ("postgresql", "postgres", "sqlite"), faults)
+    _check_scheme("KIT_REDIS_URL", values.get("KIT_REDIS_URL", ""), ("redis", "rediss", "unix", "redis+socket"), faults)
+    _check_scheme("KIT_SMTP_URL", values.get("KIT_SMTP_URL", ""), ("smtp", "smtps", "smtp+starttls", "file"), faults)
+    level = (values.get("KIT_LOG_LEVEL") or "INFO").upper()
+    if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        faults.append(f"KIT_LOG_LEVEL : « {level} » n’est pas un niveau ; choisir DEBUG, INFO, WARNING ou ERROR.")
+    staff = _list(values.get("KIT_STAFF_MAIL", ""))
+    faults += [
+        f"KIT_STAFF_MAIL : « {one} » n’est pas une adresse."
+        for one in staff
+        if one.count("@") != 1 or not one.isprintable()
+    ]
+    folders = {}
+    for name, default in (
+        ("KIT_FICHES_DIR", "fiches"),
+        ("KIT_SCHEDULES_DIR", "schedules"),
+        ("KIT_EMAILS_DIR", "emails"),
+    ):
+        folders[name] = Path(values.get(name) or ROOT / default).absolute()
+        if values.get(name) and not folders[name].is_dir():
+            faults.append(f"{name} : le dossier « {folders[name]} » n’existe pas ; le créer, ou corriger le réglage.")
+    key = values.get("KIT_SECRET_KEY", "")
+    if key and len(key) < 32:
+        faults.append("KIT_SECRET_KEY : 32 caractères au moins, tirés au hasard.")
+    if faults:
+        raise SettingsError(faults)
+    return Environment(
+        data_dir=data_dir,
+        database_url=values.get("KIT_DATABASE_URL", ""),
+        redis_url=values.get("KIT_REDIS_URL", ""),
+        smtp_url=values.get("KIT_SMTP_URL", ""),
+        base_url=base_url,
+        secret_key=key,
+        staff_mail=staff,
+        fiches_dir=folders["KIT_FICHES_DIR"],
+        schedules_dir=folders["KIT_SCHEDULES_DIR"],
+        emails_dir=folders["KIT_EMAILS_DIR"],
+        installation_id=values.get("KIT_INSTALLATION_ID", ""),
+        log_level=level,
+        allowed_hosts=_list(values.get("KIT_ALLOWED_HOSTS", "")),
+    )
+
+
+def secret_key(environment: Environment) -> str:
+    """The configured key, or the one kept in the data folder (made at first use, readable by its owner only).
+
+    Raises:
+        SettingsError: the data folder cannot be written.
+    """
+    if environment.secret_key:
+        return environment.secret_key
+    path = environment.data_dir / "secret-key"
+    try:
+        if not path.exists():
+            environment.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft = path.with_name(f"secret-key.{os.getpid()}")
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(draft, path)  # the first of two processes wins; a half-written key is never seen
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise SettingsError(
+            [f"KIT_DATA_DIR : le dossier « {environment.data_dir} » ne s’écrit pas ({error.strerror})."]
+        ) from error
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _check_base_url(url: str, faults: list[str]) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+        good = good and parts.path in ("", "/") and parts.username is None and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good:
+        faults.append(f"KIT_BASE_URL : « {url} » n’est pas l’adresse d’un site, comme https://kit.example.org.")
+
+
+def _check_scheme(name: str, url: str, schemes: tuple[str, ...], faults: list[str]) -> None:
+    try:
+        if url and (urlsplit(url).scheme not in schemes or "://" not in url):
+            # The value may hold a password: only what stands before it is shown.
+            faults.append(
+                f"{name} : commence par « {url.split(':', maxsplit=1)[0][:20]} » ; attendu : {', '.join(s + '://' for s in schemes)}."
+            )
+    except ValueError:
+        faults.append(f"{name} : adresse illisible ; attendu : {schemes[0]}://…")
