@@ -111,7 +111,7 @@ def read_season(path: Path, fiches: Path) -> ReadSeason:
     season = schema.load(path)
     held = library.read(fiches / season.name, season.rules)
     known = {slug: fiche.kind for slug, fiche in held.fiches.items()}
-    wrong = [fault for fault in schema.check_fiches(season, known | _planned_kinds(season, known))]
+    wrong = schema.check_fiches(season, known | _planned_kinds(season, known))
     if wrong:
         raise ContentError(wrong)
     return ReadSeason(season, held)
@@ -125,6 +125,7 @@ def plan(seasons: tuple[ReadSeason, ...]) -> Planned:
     faults: list[Fault] = []
     for one in seasons:
         faults += one.library.faults
+        faults += schema.check_fiches(one.season, {slug: fiche.kind for slug, fiche in one.library.fiches.items()})
         changes += _season_changes(one, before)
         conflicts += _conflicts(one.season)
     gone = set(applied_seasons(before)) - {one.season.name for one in seasons}

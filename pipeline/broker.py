@@ -1,0 +1,61 @@
+"""The Celery application, and the one way to wake a worker. The database is the truth; a message is only a wake-up."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import Celery
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+QUEUES = ("transactional", "bulk", "kit")
+WAKE_SECONDS = 1.0
+STALE_SECONDS = 120
+
+app = Celery("kit")
+app.conf.update(
+    broker_url=settings.KIT.broker_url,
+    result_backend=None,
+    task_ignore_result=True,
+    task_acks_late=False,  # a lost message is made good by the next tick, a repeated one changes nothing
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    task_default_queue="transactional",
+    task_publish_retry=False,
+    broker_connection_retry_on_startup=True,
+    broker_connection_timeout=WAKE_SECONDS,
+    broker_transport_options={
+        "socket_timeout": WAKE_SECONDS,
+        "socket_connect_timeout": WAKE_SECONDS,
+        "retry_on_timeout": False,
+        "max_retries": 0,
+    },
+    beat_scheduler="pipeline.scheduler:SeasonScheduler",
+    beat_max_loop_interval=5,
+    timezone="UTC",
+    enable_utc=True,
+    imports=("pipeline.tasks",),
+)
+
+
+def wake(task: str, queue: str, *arguments: Any) -> bool:
+    """Tell a worker that there is something to do; False, and a line in the log, where Redis does not answer within a second.
+
+    The message dies after two minutes: what it says stands in the database, and the next tick says it again.
+    """
+    try:
+        app.send_task(task, args=arguments, queue=queue, expires=STALE_SECONDS, retry=False)
+    except (OperationalError, OSError, ConnectionError, TimeoutError) as error:
+        logger.warning("could not wake %s: %s; the next tick will", task, error)
+        return False
+    return True
+
+
+def wake_on_commit(task: str, queue: str, *arguments: Any) -> None:
+    """:func:`wake`, once the transaction under way is committed; its failure is never the transaction's."""
+    transaction.on_commit(lambda: wake(task, queue, *arguments), robust=True)

@@ -1,0 +1,96 @@
+"""From a slot to the letter that announces it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.compose.letter import Download, Letter, LetterFiche, Upcoming
+from pipeline.content.fiche import Fiche
+from pipeline.kit.book import BuiltFile
+from pipeline.release import addresses
+from pipeline.release.board import SlotView
+from pipeline.season.season import Season
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Where letters are made: the templates' folder, the public site's address, and whether mails stay on this machine."""
+
+    templates: Path
+    base_url: str
+    local: bool
+
+
+def letter(
+    press: Press,
+    view: SlotView,
+    following: Sequence[SlotView],
+    fiches: Sequence[Fiche],
+    *,
+    titles: dict[str, Fiche],
+    kit: Sequence[BuiltFile] = (),
+    now: dt.datetime,
+) -> Letter:
+    """The letter of a slot. ``following`` are the slots after it, ``titles`` the applied fiches by slug (for what comes next)."""
+    season, slot = view.season, view.dated.slot
+    date = view.dated.date or now.astimezone(season.zone).date()
+    return Letter(
+        season=season,
+        kind=slot.kind,
+        key=view.key,
+        number=view.dated.number,
+        date=date,
+        sent_at=now,
+        base_url=press.base_url,
+        web_url=press.base_url + addresses.release_path(season.name, slot.name),
+        fiches=tuple(
+            LetterFiche(fiche, press.base_url + addresses.fiche_path(season.name, fiche.slug)) for fiche in fiches
+        ),
+        upcoming=_upcoming(following, titles),
+        downloads=tuple(
+            Download(
+                one.format, press.base_url + addresses.kit_path(season.name, one.name), len(one.content), one.pages
+            )
+            for one in kit
+        ),
+        event=slot.event,
+        local=press.local,
+    )
+
+
+def eligible(season: Season, view: SlotView, fiches: Sequence[Fiche]) -> list[str]:
+    """The choices whose subscribers get this slot's mail."""
+    if view.dated.slot.kind == "final":
+        return [choice.id for choice in season.choices]
+    kinds = {fiche.kind for fiche in fiches}
+    themes = {theme for fiche in fiches for theme in fiche.themes}
+    return [
+        choice.id
+        for choice in season.choices
+        if choice.releases
+        and (not choice.kinds or kinds & set(choice.kinds))
+        and (not choice.themes or themes & set(choice.themes))
+    ]
+
+
+def _upcoming(following: Sequence[SlotView], titles: dict[str, Fiche]) -> Upcoming | None:
+    for view in following:
+        slot = view.dated.slot
+        if view.state in ("released", "skipped"):
+            continue
+        return Upcoming(
+            date=view.dated.date,
+            status=slot.status,
+            final=slot.kind == "final",
+            titles=tuple(
+                (kind, titles[slug].short_title)
+                for kind, slugs in slot.fiches.items()
+                for slug in slugs
+                if slug in titles
+            ),
+            event=slot.event,
+        )
+    return None
