@@ -1,0 +1,67 @@
+"""Mails to staff: a slot that is not ready seven, two and one days before, and a slot that is held. Each once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from pipeline.delivery import outbox
+from pipeline.release.board import SlotView
+from pipeline.season.words import long_date
+
+DAYS = (7, 2, 1)
+
+
+def send(views: Sequence[SlotView], *, staff: Sequence[str], now: dt.datetime) -> int:
+    """Queue what staff do not know yet; return how many mails. Asking again queues nothing."""
+    queued = 0
+    for view in views:
+        for key, subject, lines in _news(view, now):
+            for address in staff:
+                mail = _mail(view, address, subject, lines, key, now)
+                sender = view.season.publisher.sender_address
+                queued += outbox.put(f"{key}/{address}", sender=sender, recipient=address, content=mail, now=now)
+    return queued
+
+
+def _news(view: SlotView, now: dt.datetime) -> list[tuple[str, str, list[str]]]:
+    date = long_date(view.dated.date) if view.dated.date else "sans date"
+    if view.state == "held" and view.due is not None and (view.due <= now or view.reason):
+        told = hashlib.sha256(f"{view.version}{view.reason}".encode()).hexdigest()[:8]
+        lines = [f"Le créneau {view.key} ({date}) est retenu : rien n’est parti.", "", *view.reason.splitlines()]
+        return [(f"held/{view.key}/{told}", f"Retenu : {view.key}", lines)]
+    if view.state != "planned" or view.due is None or view.due <= now:
+        return []
+    left = view.due - now
+    for days in reversed(DAYS):
+        if left <= dt.timedelta(days=days):
+            lines = [
+                f"Le créneau {view.key} part le {date}, et il n’est pas prêt :",
+                "",
+                *(f"- {finding}" for finding in view.findings),
+                "",
+                "Sans cela, il sera retenu à sa date : rien ne part à moitié.",
+            ]
+            plural = "s" if days > 1 else ""
+            return [
+                (f"notready/{view.key}/{view.dated.date}/{days}", f"Pas prêt à {days} jour{plural} : {view.key}", lines)
+            ]
+    return []
+
+
+def _mail(view: SlotView, address: str, subject: str, lines: list[str], key: str, now: dt.datetime) -> bytes:
+    publisher = view.season.publisher
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = f"{publisher.sender_name} <{publisher.sender_address}>"
+    mail["To"] = address
+    mail["Subject"] = f"[{view.season.title}] {subject}"
+    mail["Date"] = format_datetime(now)
+    digest = hashlib.sha256(f"{key}/{address}".encode()).hexdigest()[:32]
+    mail["Message-ID"] = f"<{digest}@{publisher.sender_address.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content("\n".join(lines) + "\n", cte="quoted-printable")
+    return mail.as_bytes()

@@ -1,0 +1,52 @@
+"""From settings to what the rooms are handed: for faces (commands, tasks, pages) and nobody else."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from pipeline import clock
+from pipeline.delivery import fence
+from pipeline.delivery.sender import Desk
+from pipeline.delivery.transports import is_local, open_transport
+from pipeline.delivery.transports.base import Transport
+from pipeline.environment import Environment
+from pipeline.release.letters import Press
+
+
+def environment() -> Environment:
+    """The operator's settings, as read at start."""
+    found: Environment = settings.KIT
+    return found
+
+
+def mails_stay_here() -> bool:
+    """True where no mail leaves this machine: a Maildir, or a server on loopback."""
+    return is_local(environment().transport_url)
+
+
+def press() -> Press:
+    """Where letters are made. Plain http is allowed where both the site and the transport are this machine."""
+    held = environment()
+    host = urlsplit(held.base_url).hostname or ""
+    here = host in ("localhost", "127.0.0.1", "::1")
+    return Press(held.emails_dir, held.base_url, local=here and mails_stay_here())
+
+
+def identity() -> str:
+    held = environment()
+    return fence.identity(held.data_dir, held.installation_id)
+
+
+def desk() -> Desk:
+    """What a sender of this process works with; its connection is kept from one task to the next."""
+    held = environment()
+    return Desk(held.data_dir / "journal", identity(), transport(held.transport_url), clock.now)
+
+
+@lru_cache(maxsize=1)
+def transport(url: str) -> Transport:
+    """The way out, opened once per process."""
+    return open_transport(url)
