@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from celery.signals import worker_process_init, worker_shutting_down
@@ -11,6 +12,7 @@ from pipeline import clock
 from pipeline.broker import app, wake
 from pipeline.delivery import ledger, mailings, outbox, sender
 from pipeline.delivery.fence import NotArmed
+from pipeline.processes import die_with_parent
 from pipeline.release import due, releases, wiring
 from pipeline.release.audit import BEAT
 
@@ -20,6 +22,7 @@ BULK_SECONDS = 4.0
 
 @worker_process_init.connect
 def _fresh(**_: Any) -> None:
+    die_with_parent(os.getppid())
     connections.close_all()
     wiring.transport.cache_clear()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import threading
+import mmap
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,24 @@ from pipeline.delivery.transports.base import Transport, TransportUnavailable
 
 logger = logging.getLogger(__name__)
 
-stopping = threading.Event()
+
+class StopFlag:
+    """Set once, seen by this process and by every process forked from it (a pool's parent hears the signal, its children send)."""
+
+    def __init__(self) -> None:
+        self._byte = mmap.mmap(-1, 1)
+
+    def set(self) -> None:
+        self._byte[0] = 1
+
+    def clear(self) -> None:
+        self._byte[0] = 0
+
+    def is_set(self) -> bool:
+        return self._byte[0] == 1
+
+
+stopping = StopFlag()
 """Set when the process is asked to stop: the message under way is finished, no other is begun."""
 
 SECOND = 0.8

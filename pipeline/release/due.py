@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 
-from django.db import transaction
+from django.db.models import Q
 
 from pipeline.release import audit, board, decisions, notices, revisions
 from pipeline.release.audit import Actor
@@ -74,11 +74,13 @@ def _obstacle(view: SlotView, ripe: Sequence[SlotView], now: dt.datetime) -> str
     """Why a due slot must wait for a person; empty where nothing speaks against it."""
     if view.findings:
         return "Pas prêt à sa date :\n" + "\n".join(view.findings)
-    assert view.due is not None
-    late = now - view.due
+    late = now - (view.due or now)
     if late <= LATE:
         return ""
-    how = f"« kit release {view.key} » pour l’envoyer, avec --publish-only pour le publier sans mail, « kit skip {view.key} » pour y renoncer."
+    how = (
+        f"« kit release {view.key} » pour l’envoyer, avec --publish-only pour le publier sans mail, "
+        f"« kit skip {view.key} » pour y renoncer."
+    )
     grace = view.season.grace
     if late > grace:
         return f"En retard de {_words(late)} (au-delà de {_words(grace)}, rien ne part seul). {how}"
@@ -90,12 +92,11 @@ def _obstacle(view: SlotView, ripe: Sequence[SlotView], now: dt.datetime) -> str
 
 
 def _late_one_left(view: SlotView, now: dt.datetime) -> bool:
-    with transaction.atomic():
-        recent = Intention.objects.filter(
-            season=view.season.name, actor="beat", created_at__gt=now - view.season.grace, created_at__lte=now
-        ).exclude(end__in=("withdrawn", "refused"))
-        dues = {one.name: one.due for one in board.views(view.season, local=True)}
-        return any((due := dues.get(one.slot)) is not None and one.created_at - due > LATE for one in recent)
+    recent = Intention.objects.filter(
+        season=view.season.name, created_at__gt=now - view.season.grace, created_at__lte=now
+    ).exclude(Q(actor="staff") | Q(end__in=("withdrawn", "refused")))
+    dues = {one.name: one.due for one in board.views(view.season, local=True)}
+    return any((due := dues.get(one.slot)) is not None and one.created_at - due > LATE for one in recent)
 
 
 def _words(span: dt.timedelta) -> str:

@@ -22,7 +22,7 @@ def send(views: Sequence[SlotView], *, staff: Sequence[str], now: dt.datetime) -
     for view in views:
         for key, subject, lines in _news(view, now):
             for address in staff:
-                mail = _mail(view, address, subject, lines, key, now)
+                mail = _mail(view, address, key=key, subject=subject, lines=lines, now=now)
                 sender = view.season.publisher.sender_address
                 queued += outbox.put(f"{key}/{address}", sender=sender, recipient=address, content=mail, now=now)
     return queued
@@ -53,7 +53,7 @@ def _news(view: SlotView, now: dt.datetime) -> list[tuple[str, str, list[str]]]:
     return []
 
 
-def _mail(view: SlotView, address: str, subject: str, lines: list[str], key: str, now: dt.datetime) -> bytes:
+def _mail(view: SlotView, address: str, *, key: str, subject: str, lines: list[str], now: dt.datetime) -> bytes:
     publisher = view.season.publisher
     mail = EmailMessage(policy=SMTP)
     mail["From"] = f"{publisher.sender_name} <{publisher.sender_address}>"

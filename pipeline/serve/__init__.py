@@ -1,0 +1,1 @@
+"""`kit serve`: database, Redis, workers, beat and web under one command."""
