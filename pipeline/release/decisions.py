@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.db import IntegrityError, transaction
 
 from pipeline import broker
+from pipeline.delivery import fence
 from pipeline.release import audit, revisions
 from pipeline.release.audit import Actor
 from pipeline.release.models import Intention, Release, SlotState
@@ -134,6 +135,14 @@ def postpone(
         Intention.objects.filter(season=season, slot=slot, end="").update(end="withdrawn", ended_at=now)
 
     _decide("postpone", season, slot, reason, change, actor=actor, now=now, version=version, date=date.isoformat())
+
+
+def arm(identity: str, *, actor: Actor, now: dt.datetime) -> None:
+    """Let this installation mail, and no other. What a stopped sender had reserved elsewhere is settled as ``unknown`` by the
+    ledger's own rule; slots that fell due meanwhile are held by the calendar's."""
+    with transaction.atomic():
+        fence.arm(identity, now=now, who=actor.who)
+        audit.record(actor, "arm", now=now)
 
 
 def _decide(
