@@ -79,9 +79,7 @@ class FootnoteRef:
     number: int
 
 
-Inline: TypeAlias = (
-    Text | Code | Break | Strong | Emphasis | Superscript | Subscript | Abbr | Link | FootnoteRef
-)
+Inline: TypeAlias = Text | Code | Break | Strong | Emphasis | Superscript | Subscript | Abbr | Link | FootnoteRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +158,7 @@ class Rule:
     """A thematic break."""
 
 
-Block: TypeAlias = (
-    Heading
-    | Paragraph
-    | List
-    | Table
-    | Definitions
-    | Admonition
-    | Quote
-    | CodeBlock
-    | Figure
-    | Rule
-)
+Block: TypeAlias = Heading | Paragraph | List | Table | Definitions | Admonition | Quote | CodeBlock | Figure | Rule
 
 
 @dataclass(frozen=True, slots=True)
