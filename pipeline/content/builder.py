@@ -128,7 +128,7 @@ class _Builder:
                 made += self._block(child)
         return tuple(made)
 
-    def _block(self, element: _Element) -> Iterator[tree.Block]:
+    def _block(self, element: _Element) -> Iterator[tree.Block]:  # noqa: PLR0912 - one case per element
         match element.tag:
             case "p":
                 yield from self._paragraph(element.children)
@@ -144,7 +144,8 @@ class _Builder:
             case "table":
                 yield from self._table(element)
             case "blockquote":
-                yield tree.Quote(self._blocks(element))
+                if blocks := self._blocks(element):
+                    yield tree.Quote(blocks)
             case "pre":
                 yield tree.CodeBlock(_text(element).rstrip("\n"))
             case "hr":

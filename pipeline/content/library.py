@@ -118,9 +118,11 @@ def check(text: str, path: str, rules: Rules, *, folder: Path | None = None) -> 
 
 
 def line_of(text: str, near: str) -> int:
-    """Return the line, from 1, on which ``near`` first stands in ``text``; 0 when it does not."""
+    """Return the line, from 1, on which ``near`` first stands in ``text`` (line feeds before it do not count); 0 when it does not."""
     at = text.find(near) if near else -1
-    return text.count("\n", 0, at) + 1 if at >= 0 else 0
+    if at < 0:
+        return 0
+    return text.count("\n", 0, at + len(near) - len(near.lstrip("\n"))) + 1
 
 
 def _files(folder: Path, rules: Rules, found: list[Fault]) -> list[Path]:

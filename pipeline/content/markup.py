@@ -89,7 +89,8 @@ class _RawHtml(InlineProcessor):
     def handleMatch(  # type: ignore[override]  # noqa: N802 - the library's name
         self, m: re.Match[str], data: str
     ) -> tuple[ElementTree.Element | str | None, int | None, int | None]:
-        self._refused.append(m.group(0))
+        if not (m.group(0).startswith("</") and self._refused):  # its opening tag has been told
+            self._refused.append(m.group(0))
         return "", m.start(0), m.end(0)
 
 

@@ -1,6 +1,7 @@
 """SVG rewritten from an allow-list: shapes, text, gradients, clips. No script, no style sheet, no address, no entity.
 
-``use``, patterns, filters and animation are left out too: small files of them take a renderer minutes.
+What does not draw is left out; what draws and cannot be kept (``use``, patterns, masks, filters: small files of them take a
+renderer minutes) is refused, so that no picture changes unseen.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 NAMESPACE = "http://www.w3.org/2000/svg"
+_XLINK = "http://www.w3.org/1999/xlink"
 MOST_ELEMENTS = 20_000
 DEEPEST = 40
 
 _ELEMENTS = {
     "svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "defs",
-    "linearGradient", "radialGradient", "stop", "clipPath", "mask", "title", "desc",
+    "linearGradient", "radialGradient", "stop", "clipPath", "title", "desc",
 }  # fmt: skip
+_REFUSED = {"use", "symbol", "image", "style", "foreignObject", "pattern", "mask", "filter", "marker", "switch"}
 _ATTRIBUTES = {
     "id", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "fx", "fy", "fr", "dx", "dy", "d", "points",
     "width", "height", "viewBox", "preserveAspectRatio", "version", "transform", "gradientTransform", "gradientUnits",
-    "spreadMethod", "offset", "clipPathUnits", "maskUnits", "maskContentUnits", "pathLength", "textLength", "lengthAdjust",
+    "spreadMethod", "offset", "clipPathUnits", "pathLength", "textLength", "lengthAdjust",
     "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-opacity", "stroke-linecap", "stroke-linejoin",
     "stroke-miterlimit", "stroke-dasharray", "stroke-dashoffset", "opacity", "color", "stop-color", "stop-opacity",
-    "clip-path", "clip-rule", "mask", "display", "visibility", "font-family", "font-size", "font-style", "font-weight",
+    "clip-path", "clip-rule", "display", "visibility", "font-family", "font-size", "font-style", "font-weight",
     "font-variant", "letter-spacing", "word-spacing", "text-anchor", "text-decoration", "dominant-baseline", "rotate",
     "role", "aria-label", "vector-effect", "shape-rendering", "text-rendering", "paint-order",
 }  # fmt: skip
@@ -67,6 +70,7 @@ class _Writer:
         self._skipped = 0
         self._count = 0
         self._text = 0
+        self._clips = 0
         self._size: tuple[int, int] | None = None
 
     def doctype(self, _name: str, _system: str | None, _public: str | None, has_internal_subset: bool) -> None:
@@ -83,10 +87,21 @@ class _Writer:
             if (space, tag) != (NAMESPACE, "svg"):
                 raise SvgError("n’est pas un SVG.", "L’exporter de nouveau.")
             self._size = _size(attributes)
+        if space == NAMESPACE and tag in _REFUSED and not self._skipped:
+            raise SvgError(
+                f"emploie « {tag} », qui n’est pas repris.", "Convertir en tracés simples, ou exporter en PNG."
+            )
         if self._skipped or space != NAMESPACE or tag not in _ELEMENTS or (tag == "svg" and self._depth > 1):
             self._skipped += 1
             return
         kept = _attributes(attributes)
+        if tag in ("linearGradient", "radialGradient"):
+            other = attributes.get("href", attributes.get(f"{_XLINK} href", ""))
+            if re.fullmatch(r"#[\w.-]+", other):
+                kept["href"] = other
+        self._clips += tag == "clipPath"
+        if self._clips:  # a clip of a clip of a clip multiplies
+            kept.pop("clip-path", None)
         opening = f'<svg xmlns="{NAMESPACE}"' if self._depth == 1 else f"<{tag}"
         self._parts.append(opening + "".join(f" {key}={quoteattr(value)}" for key, value in kept.items()) + ">")
         self._text += tag in ("text", "tspan", "title", "desc")
@@ -97,6 +112,7 @@ class _Writer:
             self._skipped -= 1
             return
         tag = name.rpartition(" ")[2]
+        self._clips -= tag == "clipPath"
         self._text -= tag in ("text", "tspan", "title", "desc")
         self._parts.append(f"</{tag}>")
 

@@ -55,7 +55,9 @@ def path(number: int = 1, slug: str = "alpha", kind: str = "conseil") -> str:
     return f"{SEASON}/{kind}/{number:02}-{slug}.md"
 
 
-def write(root: Path, number: int = 1, slug: str = "alpha", kind: str = "conseil", body: str = BODY, **changes: str | None) -> Path:
+def write(
+    root: Path, number: int = 1, slug: str = "alpha", kind: str = "conseil", body: str = BODY, **changes: str | None
+) -> Path:
     """Write a fiche below ``root`` (the season's folder) and return its path."""
     file = root / kind / f"{number:02}-{slug}.md"
     file.parent.mkdir(parents=True, exist_ok=True)

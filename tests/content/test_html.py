@@ -11,7 +11,10 @@ from tests.content.test_markup import EVERYTHING
 
 
 def shown(document: Document, **options: object) -> str:
-    settings: dict[str, object] = {"resolve": lambda slug: f"/fiches/{slug}/", "image_url": lambda name: f"/images/{name}"}
+    settings: dict[str, object] = {
+        "resolve": lambda slug: f"/fiches/{slug}/",
+        "image_url": lambda name: f"/images/{name}",
+    }
     return html.to_html(document, **(settings | options))  # type: ignore[arg-type]
 
 
@@ -26,10 +29,10 @@ def test_the_whole_tree_is_well_formed_html() -> None:
     assert len(ids) == len(set(ids))
     targets = [a.get("href", "")[1:] for a in root.iter("a") if a.get("href", "").startswith("#")]
     assert set(targets) <= set(ids)
-    assert "<th scope=\"col\" class=\"center\">c</th>" in text
+    assert '<th scope="col" class="center">c</th>' in text
     assert '<img src="/images/carte.png" alt="Une carte"/>' in text
     assert '<div class="admonition exemple" role="note">' in text
-    assert text.count("role=\"doc-backlink\"") == 3
+    assert text.count('role="doc-backlink"') == 3
 
 
 def test_a_link_to_a_fiche_that_is_not_released_is_plain_text() -> None:

@@ -3,7 +3,19 @@ from __future__ import annotations
 import pytest
 
 from pipeline.content import markup, tree
-from pipeline.content.tree import Abbr, Admonition, Code, Emphasis, Figure, FootnoteRef, Heading, Link, Paragraph, Strong, Text
+from pipeline.content.tree import (
+    Abbr,
+    Admonition,
+    Code,
+    Emphasis,
+    Figure,
+    FootnoteRef,
+    Heading,
+    Link,
+    Paragraph,
+    Strong,
+    Text,
+)
 
 EVERYTHING = """## Titre
 
@@ -119,7 +131,9 @@ def test_every_form_becomes_its_node() -> None:
         FootnoteRef(1),
         Text("."),
     )
-    assert [tree.plain(note.blocks[0].children) for note in document.footnotes if isinstance(note.blocks[0], Paragraph)] == [
+    assert [
+        tree.plain(note.blocks[0].children) for note in document.footnotes if isinstance(note.blocks[0], Paragraph)
+    ] == [
         "Note b.",
         "Note a.",
     ]
@@ -132,7 +146,11 @@ def test_a_tree_survives_json() -> None:
 
 def test_headings_of_the_same_words_get_ids_of_their_own() -> None:
     document = parsed("## L'énergie, où ?\n\na\n\n## L'énergie, où ?\n\nb\n\n## 。\n\nc\n")
-    assert [block.id for block in document.blocks if isinstance(block, Heading)] == ["l-energie-ou", "l-energie-ou-2", "section"]
+    assert [block.id for block in document.blocks if isinstance(block, Heading)] == [
+        "l-energie-ou",
+        "l-energie-ou-2",
+        "section",
+    ]
 
 
 @pytest.mark.parametrize(

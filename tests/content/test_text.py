@@ -14,7 +14,9 @@ def shown(markdown: str, width: int = 40, **links: str) -> str:
 
 
 def test_headings_are_underlined_and_lists_hang() -> None:
-    assert shown("## Un titre\n\nMot.\n\n### Sous\n\n- un point qui est trop long pour une seule ligne\n- deux\n\n9. neuf\n10. dix\n") == (
+    assert shown(
+        "## Un titre\n\nMot.\n\n### Sous\n\n- un point qui est trop long pour une seule ligne\n- deux\n\n9. neuf\n10. dix\n"
+    ) == (
         "Un titre\n========\n\nMot.\n\nSous\n----\n\n"
         "- un point qui est trop long pour une\n  seule ligne\n- deux\n\n 9. neuf\n10. dix\n"
     )
@@ -22,7 +24,9 @@ def test_headings_are_underlined_and_lists_hang() -> None:
 
 def test_addresses_follow_the_block_that_names_them_and_are_never_cut() -> None:
     address = "https://www.example.org/une/adresse/bien/plus/longue/que/la/ligne"
-    assert shown(f"Voir [ceci]({address}), [cela](fiche:beta) et [encore]({address}).\n\n[Là](fiche:beta)", beta="https://k.fr/b") == (
+    assert shown(
+        f"Voir [ceci]({address}), [cela](fiche:beta) et [encore]({address}).\n\n[Là](fiche:beta)", beta="https://k.fr/b"
+    ) == (
         f"Voir ceci\u00a0[1], cela\u00a0[2] et encore\u00a0[1].\n\n[1] {address}\n[2] https://k.fr/b\n\nLà\u00a0[2]\n"
     )
 
@@ -32,14 +36,16 @@ def test_a_fiche_that_is_not_released_is_plain_text_and_an_address_shown_as_such
 
 
 def test_boxes_name_what_they_are() -> None:
-    assert shown('!!! exemple "Chanu (Orne)"\n    Du bois.\n\n!!! vigilance\n    Prudence.\n\n!!! retenir "Le point"\n    Ceci.') == (
+    assert shown(
+        '!!! exemple "Chanu (Orne)"\n    Du bois.\n\n!!! vigilance\n    Prudence.\n\n!!! retenir "Le point"\n    Ceci.'
+    ) == (
         "| EXEMPLE – Chanu (Orne)\n|\n| Du bois.\n\n| POINT DE VIGILANCE\n|\n| Prudence.\n\n| À RETENIR – Le point\n|\n| Ceci.\n"
     )
 
 
 def test_a_table_stands_in_columns_by_display_width() -> None:
     assert shown("| Nom | Part |\n|---|--:|\n| 漢字 | 5 % |\n| abc | 100 % |") == (
-        "Nom    Part\n----  -----\n漢字   5\u00a0%\nabc   100\u00a0%\n"
+        "Nom    Part\n----  -----\n漢字    5\u00a0%\nabc   100\u00a0%\n"
     )
 
 

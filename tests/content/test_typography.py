@@ -64,7 +64,9 @@ def test_typography_applied_twice_changes_nothing_more(text: str) -> None:
 
 LEAVES = st.text(alphabet=ALPHABET, min_size=1, max_size=8).map(Text)
 NODES = LEAVES | st.builds(Code, st.text(max_size=5)) | st.builds(FootnoteRef, st.integers(1, 9))
-INLINES = st.lists(NODES | st.lists(NODES, min_size=1, max_size=3).map(lambda n: Emphasis(tuple(n))), max_size=6).map(tuple)
+INLINES = st.lists(NODES | st.lists(NODES, min_size=1, max_size=3).map(lambda n: Emphasis(tuple(n))), max_size=6).map(
+    tuple
+)
 
 
 @given(INLINES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -157,9 +158,7 @@ def fiche(number: int = 1, *, kind: str = "conseil", slug: str = "toits", **chan
 
 
 def corrected(made: Fiche) -> Fiche:
-    return replace(
-        made, version=2, corrections=(Correction(dt.date(2020, 5, 4), "Le montant de la part était faux."),)
-    )
+    return replace(made, version=2, corrections=(Correction(dt.date(2020, 5, 4), "Le montant de la part était faux."),))
 
 
 def line_fiche(made: Fiche, *, released: bool = True) -> LineFiche:
@@ -180,8 +179,6 @@ def public_fiche(made: Fiche, *, slot: str = "lancement", **changes: Any) -> Pub
 
 
 def public_file(form: str = "pdf", content: bytes = b"%PDF-", **changes: Any) -> PublicFile:
-    import hashlib
-
     types = {"pdf": "application/pdf", "epub": "application/epub+zip", "html": "text/html", "zip": "application/zip"}
     name = f"kit.{form}"
     made = PublicFile(

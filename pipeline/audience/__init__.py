@@ -1,0 +1,1 @@
+"""People, what they consented to, what they asked for, and whom nobody writes to again."""

@@ -1,0 +1,369 @@
+"""SMTP over one persistent, pipelined connection (RFC 5321, 2920): the next envelope rides with the dot of the current message."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from pipeline.delivery.envelope import MAX_TEXT, Envelope, Outcome, Stage, withheld
+from pipeline.delivery.transports.base import Gate, TransportUnavailable
+from pipeline.delivery.transports.connection import Abandoned, Connection, connect
+from pipeline.delivery.transports.fitness import local_refusal, unfit
+from pipeline.delivery.transports.replies import ConversationLost, ProtocolError, Reply
+from pipeline.delivery.transports.servers import Server
+from pipeline.delivery.transports.windows import Windows
+
+RECONNECTIONS = 3
+"""Connections lost in a row, without a message taken, after which the server counts as unavailable."""
+_DATA = b"DATA\r\n"
+_STAGES: tuple[Stage, ...] = ("mail", "rcpt", "data")
+_DOT = b"\r\n.\r\n"
+TRIES = 2
+"""How often one message is offered before its connection's losses count as a deferral."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """An envelope on its way. ``asked``: its MAIL, RCPT and DATA are written, with the replies to come."""
+
+    envelope: Envelope
+    commands: list[bytes]
+    asked: bool = False
+    tries: int = 0
+
+
+class SmtpTransport:
+    """See :class:`pipeline.delivery.transports.base.Transport`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._connection: Connection | None = None
+        self._reset = False
+
+    def deliver(self, envelopes: Iterable[Envelope], gate: Gate) -> Iterator[Outcome]:
+        run = _Delivery(self, Windows(envelopes, gate), gate)
+        try:
+            yield from run.outcomes()
+        except BaseException:
+            self._drop()
+            raise
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close(politely=True)
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._reset = False
+
+    def _connected(self, gate: Gate) -> Connection:
+        held = self._connection
+        full = held is not None and 0 < self._server.messages <= held.sent
+        if held is not None and (full or not held.is_idle_and_open()):
+            held.close(politely=full)
+            held = self._connection = None
+        if held is None:
+            self._connection = held = connect(self._server, gate.waiting)
+            self._reset = False
+        return held
+
+
+class _Delivery:
+    """One call of ``deliver``."""
+
+    def __init__(self, transport: SmtpTransport, windows: Windows, gate: Gate) -> None:
+        self._transport = transport
+        self._windows = windows
+        self._gate = gate
+        self._losses = 0
+        self._ready: list[Outcome] = []
+        self._next: _Job | None = None
+
+    def outcomes(self) -> Iterator[Outcome]:
+        while True:
+            job = self._next or self._take()
+            self._next = None
+            yield from self._flush()
+            if job is None:
+                return
+            yield from self._attempt(job)
+
+    def _attempt(self, job: _Job) -> Iterator[Outcome]:
+        """Carry one message as far as an outcome, or put it back for the next connection."""
+        job.tries += 1
+        try:
+            outcome = self._carry(job)
+        except _Lost as lost:
+            self._transport._drop()
+            outcome = self._after_loss(job, lost)
+        yield from self._flush()
+        if outcome is not None:
+            yield outcome
+
+    def _after_loss(self, job: _Job, lost: _Lost) -> Outcome | None:
+        if self._next is not None:
+            self._next.asked = False
+        if lost.outcome is not None:
+            return lost.outcome
+        self._losses += 1
+        if self._losses >= RECONNECTIONS:
+            raise TransportUnavailable(f"{self._transport._server.name} : {lost.reason}, {self._losses} fois de suite.")
+        if job.tries >= TRIES:
+            return Outcome(job.envelope.key, "deferred", lost.code, "", lost.reason[:MAX_TEXT], lost.stage)
+        time.sleep(0.05 * self._losses)
+        job.asked = False
+        self._next, waiting = job, self._next
+        if waiting is not None:
+            self._windows.put_back([], waiting.envelope)
+        return None
+
+    def _carry(self, job: _Job) -> Outcome | None:
+        try:
+            connection = self._transport._connected(self._gate) if not job.asked else self._held()
+        except TransportUnavailable:
+            if self._losses:
+                raise
+            self._losses += 1
+            time.sleep(0.1)
+            connection = self._transport._connected(self._gate)
+        refused = self._refused_here(job, connection)
+        if refused is not None:
+            return refused
+        stage: Stage = "mail"
+        try:
+            if not job.asked and not self._gate.still_wanted(job.envelope):
+                return withheld(job.envelope)
+            refusal = self._ask(job, connection)
+            if refusal is not None:
+                return refusal
+            stage = "data"
+            if not self._send(job, connection):
+                self._transport._drop()
+                return withheld(job.envelope)
+        except Abandoned:
+            raise _Lost("attente abandonnée", stage, withheld(job.envelope, "attente abandonnée")) from None
+        except ConversationLost as error:
+            raise _Lost(str(error), stage, None, code=error.reply.code if error.reply else 0) from error
+        return self._answer(job, connection)
+
+    def _held(self) -> Connection:
+        if self._transport._connection is None:
+            raise _Lost("connexion perdue", "mail", None)
+        return self._transport._connection
+
+    # The envelope
+
+    def _ask(self, job: _Job, connection: Connection) -> Outcome | None:
+        """MAIL, RCPT, DATA; None where the content may follow, else the refusal."""
+        limits = self._transport._server.timeouts
+        resets = int(self._transport._reset and not job.asked)
+        group = [b"RSET\r\n"] * resets + job.commands
+        self._transport._reset = False
+        replies: list[Reply] = []
+        together = connection.pipelining or job.asked
+        if together and not job.asked:
+            connection.write(b"".join(group), limits.command, self._gate.waiting)
+        for at, command in enumerate(group):
+            if not together:
+                connection.write(command, limits.command, self._gate.waiting)
+            replies.append(self._reply(connection, limits.data if command is _DATA else limits.command))
+            if not together and at >= resets and replies[-1].code >= 400:
+                self._transport._reset = True
+                return replies[-1].outcome(job.envelope, _STAGES[at - resets])
+        for reply, stage in zip(replies[resets:], _STAGES, strict=True):
+            if reply.code >= 400:
+                if replies[-1].code == 354:
+                    # It waits for content though it has no recipient: whatever we write could be taken for a message.
+                    self._transport._drop()
+                else:
+                    self._transport._reset = True
+                return reply.outcome(job.envelope, stage)
+        mail, rcpt, data = (reply.code for reply in replies[resets:])
+        if data != 354 or mail // 100 != 2 or rcpt // 100 != 2:
+            raise ProtocolError(f"réponses inattendues : {mail} {rcpt} {data}")
+        return None
+
+    def _reply(self, connection: Connection, timeout: float) -> Reply:
+        reply = connection.read(timeout, self._gate.waiting)
+        if reply.code == 421:
+            raise ConversationLost(f"421 {reply.text}", reply=reply)
+        return reply
+
+    # The content
+
+    def _send(self, job: _Job, connection: Connection) -> bool:
+        """Write content and dot, with the next envelope behind it; False where the gate said no before the dot."""
+        gate, envelope = self._gate, job.envelope
+        content = envelope.content.replace(b"\r\n.", b"\r\n..")
+        content = (b"." + content) if content.startswith(b".") else content
+        content += _DOT[2:] if content.endswith(b"\r\n") else _DOT
+        gate.intent(envelope)
+        if not gate.before_dot(envelope):
+            return False
+        following = self._peek(connection)
+        tail = b"".join(following.commands) if following is not None else b""
+        view, dot_ends = memoryview(content + tail), len(content)
+        limit = self._transport._server.timeouts.block
+        written = 0
+        while True:
+            written += connection.write_some(view[written:])
+            if written == len(view):
+                break
+            if written == dot_ends and following is not None:
+                self._give_back(following)  # the dot is out, nothing of the next one is
+                following = None
+                break
+            self._wait(connection, limit, after_dot=written >= dot_ends, job=job)
+            if written < dot_ends - len(_DOT) and not gate.before_dot(envelope):
+                self._give_back(following)
+                return False
+            if written <= dot_ends and following is not None and not gate.still_wanted(following.envelope):
+                self._give_back(following)
+                view, following = view[:dot_ends], None
+        if following is not None:
+            following.asked = True
+        self._next = following
+        return True
+
+    def _wait(self, connection: Connection, limit: float, *, after_dot: bool, job: _Job) -> None:
+        try:
+            connection.wait_writable(limit, self._gate.waiting)
+        except (ConversationLost, Abandoned) as error:
+            if not after_dot:
+                raise
+            raise _Lost("", "dot", self._unknown(job, str(error))) from error
+
+    def _answer(self, job: _Job, connection: Connection) -> Outcome:
+        """The reply to the dot; whatever hides it leaves the message unknown."""
+        try:
+            reply = connection.read(self._transport._server.timeouts.dot, self._gate.waiting)
+            outcome = reply.outcome(job.envelope, "dot")
+        except Abandoned:
+            raise _Lost("", "dot", self._unknown(job, "attente abandonnée après le point final")) from None
+        except ConversationLost as error:
+            raise _Lost("", "dot", self._unknown(job, str(error))) from error
+        connection.sent += 1
+        self._losses = 0
+        if reply.code == 421 or 0 < self._transport._server.messages <= connection.sent:
+            self._retire(connection)
+        return outcome
+
+    def _retire(self, connection: Connection) -> None:
+        if self._next is None or not self._next.asked:
+            self._transport._drop()
+
+    def _unknown(self, job: _Job, text: str) -> Outcome:
+        return Outcome(job.envelope.key, "unknown", 0, "", text, "dot")
+
+    # What comes next
+
+    def _take(self) -> _Job | None:
+        """The next envelope that may be written, whatever window it stands in."""
+        while True:
+            passed, envelope = self._windows.take()
+            self._ready += passed
+            if envelope is not None:
+                refused = unfit(envelope)
+                if refused is None:
+                    return _Job(envelope, [])
+                self._ready.append(refused)
+            elif self._windows.exhausted:
+                return None
+
+    def _peek(self, connection: Connection) -> _Job | None:
+        """The envelope that rides with the dot, where the server pipelines and has room for it."""
+        full = 0 < self._transport._server.messages <= connection.sent + 1
+        if not connection.pipelining or full:
+            return None
+        passed, envelope = self._windows.take()
+        if envelope is None:
+            self._windows.put_back(passed, None)
+            return None
+        if unfit(envelope) or self._local(envelope, connection) or not self._gate.still_wanted(envelope):
+            self._windows.put_back(passed, envelope)
+            return None
+        if passed:  # their outcomes come first
+            self._windows.put_back(passed, envelope)
+            return None
+        return _Job(envelope, _commands(envelope, connection))
+
+    def _give_back(self, following: _Job | None) -> None:
+        if following is not None:
+            self._windows.put_back([], following.envelope)
+
+    def _flush(self) -> Iterator[Outcome]:
+        ready, self._ready = self._ready, []
+        yield from ready
+
+    def _refused_here(self, job: _Job, connection: Connection) -> Outcome | None:
+        if job.asked:
+            return None
+        refused = self._local(job.envelope, connection)
+        if refused is None:
+            job.commands = _commands(job.envelope, connection)
+        return refused
+
+    def _local(self, envelope: Envelope, connection: Connection) -> Outcome | None:
+        """What this server cannot be given."""
+        limit = connection.max_size
+        if limit and len(envelope.content) > limit:
+            return local_refusal(
+                envelope, 552, "5.3.4", f"Message de {len(envelope.content)} octets, {limit} au plus ici."
+            )
+        if "SMTPUTF8" not in connection.offers and (_needs_utf8(envelope)):
+            return local_refusal(
+                envelope, 553, "5.6.7", "Le serveur n’accepte pas les adresses internationales (SMTPUTF8)."
+            )
+        if "8BITMIME" not in connection.offers and not envelope.content.isascii():
+            return local_refusal(envelope, 554, "5.6.3", "Le serveur n’accepte que des messages en ASCII (8BITMIME).")
+        return None
+
+
+class _Lost(Exception):
+    """The connection is gone; ``outcome`` where that settles the message at hand."""
+
+    def __init__(self, reason: str, stage: Stage, outcome: Outcome | None, *, code: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.stage, self.outcome, self.code = reason, stage, outcome, code
+
+
+def _needs_utf8(envelope: Envelope) -> bool:
+    local, _, _ = envelope.recipient.rpartition("@")
+    return envelope.smtputf8 or not local.isascii() or not envelope.sender.isascii()
+
+
+def _mailbox(address: str) -> str:
+    """The address as it goes on the wire: its domain in ASCII (RFC 5891) where the rest is."""
+    local, _, domain = address.rpartition("@")
+    if address.isascii() or not local.isascii():
+        return address
+    try:
+        return f"{local}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        return address
+
+
+def _commands(envelope: Envelope, connection: Connection) -> list[bytes]:
+    options = ""
+    if "SIZE" in connection.offers:
+        options += f" SIZE={len(envelope.content)}"
+    if "8BITMIME" in connection.offers and not envelope.content.isascii():
+        options += " BODY=8BITMIME"
+    recipient = _mailbox(envelope.recipient)
+    if _needs_utf8(envelope) or not recipient.isascii():
+        options += " SMTPUTF8"
+    return [f"MAIL FROM:<{envelope.sender}>{options}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode(), _DATA]

@@ -1,0 +1,1 @@
+"""The faces on the web. A view is a few lines that call a room."""

@@ -1,0 +1,1 @@
+"""What anybody may read: pages, feeds and files of released texts."""
