@@ -57,10 +57,10 @@ def apply(plan: Plan, season: str, choice: str, *, now: dt.datetime, skip_faulty
     refused = {fault.line for fault in late}
     rows = iter([row for row in plan.rows if row.line not in refused])
     added = already = 0
-    held: list[Fault] = []
+    held: list[Row] = []
     with transaction.atomic():
         while chunk := list(islice(rows, CHUNK)):
-            counted = _apply_chunk(plan.path, chunk, season, choice, now, held)
+            counted = _apply_chunk(chunk, season, choice, now, held)
             added += counted[0]
             already += counted[1]
     return Result(
@@ -68,13 +68,11 @@ def apply(plan: Plan, season: str, choice: str, *, now: dt.datetime, skip_faulty
         already=already,
         suppressed=len(held),
         refused=len({fault.line for fault in faults}),
-        notes=tuple(sorted([*faults, *held])),
+        notes=tuple(sorted([*faults, *(_note(plan.path, row) for row in held)])),
     )
 
 
-def _apply_chunk(
-    path: str, rows: Sequence[Row], season: str, choice: str, now: dt.datetime, held: list[Fault]
-) -> tuple[int, int]:
+def _apply_chunk(rows: Sequence[Row], season: str, choice: str, now: dt.datetime, held: list[Row]) -> tuple[int, int]:
     barred = _barred(rows, season)
     people = _people(rows, barred, now)
     known = {
@@ -89,7 +87,7 @@ def _apply_chunk(
         if subscription is not None and subscription.status == Status.ACTIVE:
             already += 1
         elif row.address.key in barred or (subscription is not None and subscription.status == Status.ENDED):
-            held.append(_held(path, row))
+            held.append(row)
         else:
             fresh.append((row, people[row.address.key]))
             if subscription is not None:
@@ -150,7 +148,7 @@ def _people(rows: Sequence[Row], barred: set[str], now: dt.datetime) -> dict[str
     return dict(Person.objects.filter(key__in=keys).values_list("key", "id"))
 
 
-def _held(path: str, row: Row) -> Fault:
+def _note(path: str, row: Row) -> Fault:
     return Fault(
         path,
         row.line,

@@ -1,0 +1,33 @@
+"""People and subscriptions for tests, made as the room itself makes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+
+from pipeline.audience import consent, imports
+from pipeline.audience.addresses import parse
+from pipeline.audience.models import Person, Subscription
+
+SEASON = "essai-2031"
+NOW = dt.datetime(2031, 3, 3, 8, 0, tzinfo=dt.UTC)
+PROOF = consent.Proof(source="formulaire", text_version="1", form="inscription", ip="192.0.2.77")
+
+
+def later(hours: float) -> dt.datetime:
+    return NOW + dt.timedelta(hours=hours)
+
+
+def asked(email: str = "ada@commune.example", season: str = SEASON, choice: str = "tout") -> Subscription:
+    return consent.subscribe(parse(email), season, choice, PROOF, now=NOW)
+
+
+def subscribed(email: str = "ada@commune.example", season: str = SEASON, choice: str = "tout") -> Person:
+    person = asked(email, season, choice).person
+    consent.confirm(season, person.public_id, now=NOW, ip="2001:db8:1:2::3")
+    return person
+
+
+def plan(text: str | bytes, consent_source: str | None = "registre 2030") -> imports.Plan:
+    raw = text if isinstance(text, bytes) else text.encode()
+    return imports.read_csv(io.BytesIO(raw), consent_source=consent_source, path="liste.csv")
