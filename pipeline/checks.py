@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.compose import newsletters
@@ -37,9 +37,13 @@ def all_faults(schedules: Path, fiches: Path, emails: Path) -> tuple[Counts, lis
         except ContentError as error:
             faults += error.faults
             continue
+        if not (fiches / season.name).is_dir():
+            mend = f"Créer {fiches / season.name}, un sous-dossier par genre de fiche."
+            faults.append(Fault(str(path), 0, "", "la saison n’a pas de dossier de fiches.", mend))
+            continue
         held = library.read(fiches / season.name, season.rules)
         read += len(held.fiches) + len(held.broken)
-        faults += held.faults
+        faults += [replace(fault, path=str(fiches / fault.path)) for fault in held.faults]
         known = {slug: fiche.kind for slug, fiche in held.fiches.items()}
         wrong = schema.check_fiches(season, known)
         faults += [fault for fault in wrong if not any(f"« {slug} »" in fault.message for slug in held.broken)]

@@ -44,7 +44,7 @@ def rehearse(
         os.environ.pop(name, None)
     beside = path.absolute().parent.parent / "fiches"
     fiches = held.fiches_dir if (held.fiches_dir / path.stem).is_dir() or not (beside / path.stem).is_dir() else beside
-    from pipeline.rehearsing import run_into
+    from pipeline.cli.rehearsal import run_into
 
     raise typer.Exit(run_into(path, fiches, out, subscribers=subscribers))
 

@@ -215,13 +215,14 @@ def preview(
     """Montrer un créneau comme il partirait, sans rien publier."""
     start()
     from pipeline import clock
-    from pipeline.previewing import write_preview
+    from pipeline.cli.previewing import write_preview
+    from pipeline.compose.preflight import PreflightError
     from pipeline.release import decisions
 
     season, name = slot_of(slot)
     try:
         written = write_preview(season, name, out, now=clock.now())
-    except (decisions.Refusal, ValueError) as error:
+    except (decisions.Refusal, PreflightError) as error:
         raise Fault(str(error)) from error
     for path in written:
         say(str(path))

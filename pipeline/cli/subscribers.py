@@ -35,7 +35,7 @@ def import_(
     if choice and choice not in choices:
         raise Fault(f"« --choice {choice} » : choisir parmi {', '.join(choices)}.")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with path.open("rb") as stream:
             plan = imports.read_csv(stream, consent_source=consent_source or None)
     except (OSError, UnicodeDecodeError) as error:
         raise Fault(f"{path} ne se lit pas comme un fichier CSV en UTF-8 ({error}).") from error

@@ -47,9 +47,9 @@ class Hole:
     def encode(self, value: str) -> bytes:
         """``value`` as the bytes that stand here. Raises :class:`HoleError`."""
         if self.context == "text":
-            return _quoted(value)
+            return _short(_quoted(value))
         if self.context == "html":
-            return _quoted(html.escape(value))
+            return _short(_quoted(html.escape(value)))
         if _CONTROL.search(value):
             raise HoleError(f"{self.name}: control characters")
         if self.context == "address":
@@ -190,7 +190,7 @@ class _Parts:
     def body(self, content: str, context: Context) -> None:
         at = 0
         for found in _IN_BODY.finditer(content):
-            self.fixed(_quoted(content[at : found.start()]) + b"=\r\n")
+            self.fixed(_broken_off(_quoted(content[at : found.start()])))
             self.hole(Hole(found[1], context))
             self.fixed(b"=\r\n")
             at = found.end()
@@ -204,6 +204,20 @@ def _quoted(text: str) -> bytes:
     """Quoted-printable (RFC 2045 §6.7), lines of at most 76 characters, CRLF."""
     encoded = binascii.b2a_qp(text.replace("\r\n", "\n").encode(), istext=True)
     return encoded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def _short(encoded: bytes) -> bytes:
+    """Make room on the last line for the soft break that follows."""
+    if len(encoded) - encoded.rfind(b"\n") - 1 < 76:
+        return encoded
+    at = encoded.rfind(b"=", len(encoded) - 3)
+    at = at if at > 0 else len(encoded) - 1
+    return encoded[:at] + b"=\r\n" + encoded[at:]
+
+
+def _broken_off(encoded: bytes) -> bytes:
+    """End a piece of a body with a soft line break, so that what follows stands on a line of its own."""
+    return _short(encoded) + b"=\r\n"
 
 
 def _words(text: str, name: str) -> bytes:

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Max, QuerySet, Value, Window
 from django.db.models.functions import RowNumber
 
+from pipeline.audience import selection
 from pipeline.audience.models import Subscription
 from pipeline.delivery import ledger
 from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
@@ -49,6 +50,7 @@ def freeze(draft: Draft, people: QuerySet[Subscription], *, now: dt.datetime) ->
         base_url=draft.base_url,
         compiled=draft.compiled,
         cutoff=now,
+        suppressions=selection.latest_sequence(),
         created_at=now,
     )
     rows = (

@@ -6,7 +6,8 @@ from django.db import models
 
 
 class Mailing(models.Model):
-    """One message text to one frozen list of people. ``compiled`` is a :class:`pipeline.compose.message.Compiled`, dumped."""
+    """One message text to one frozen list of people. ``compiled`` is a :class:`pipeline.compose.message.Compiled`, dumped;
+    ``suppressions`` the last one that the list knew of: senders read on from there."""
 
     class State(models.TextChoices):
         SENDING = "sending", "en cours"
@@ -26,6 +27,7 @@ class Mailing(models.Model):
     compiled = models.BinaryField()
     frozen = models.PositiveIntegerField(default=0)
     cutoff = models.DateTimeField()
+    suppressions = models.BigIntegerField(default=0)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
 

@@ -100,7 +100,7 @@ class _Round:
         self.journal.lease(self.lease.batch, self.lease.number)
         queue = ledger.rows(self.lease, now=self.desk.now())
         letters = _Letters(mailing)
-        gate = _LeaseGate(self, mailing.season)
+        gate = _LeaseGate(self, mailing)
         size, retry_at, at = 64, None, 0
         try:
             while at < len(queue) and time.monotonic() < until and not stopping.is_set():
@@ -171,10 +171,10 @@ class _Letters:
 class _LeaseGate:
     """What stands between a message and the wire: the lease, the suppressions, a stop."""
 
-    def __init__(self, round_: _Round, season: str) -> None:
+    def __init__(self, round_: _Round, mailing: Mailing) -> None:
         self._round = round_
-        self._season = season
-        self._sequence = 0
+        self._season = mailing.season
+        self._sequence = mailing.suppressions
         self._stop_at: float | None = None
         self.suppressed: set[int] = set()
         self._read()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,15 +32,6 @@ def rehearse(
     files = report.Files(mails, {slot: f"site/{page}" for slot, page in pages.items()}, "site/index.html")
     report.write(out, told, played, files, report.fiches(played))
     return told
-
-
-def clean(out: Path) -> None:
-    """Empty what a former rehearsal left, and nothing else: the names below are ours."""
-    for name in ("mailbox", "site", "kit", "mails", "scratch"):
-        shutil.rmtree(out / name, ignore_errors=True)
-    for name in ("report.json", "report.html"):
-        (out / name).unlink(missing_ok=True)
-    out.mkdir(parents=True, exist_ok=True)
 
 
 def _mails(season: str, out: Path) -> dict[str, str]:

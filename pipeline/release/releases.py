@@ -13,6 +13,7 @@ from django.db import transaction
 from pipeline import broker
 from pipeline.audience import selection
 from pipeline.compose import newsletters
+from pipeline.compose.letter import Letter
 from pipeline.compose.preflight import PreflightError
 from pipeline.content.fiche import Fiche
 from pipeline.delivery import mailings
@@ -77,6 +78,12 @@ def fulfil(intention: int, press: Press, *, now: dt.datetime) -> Release | None:
     return None
 
 
+def draft(season: str, slot: str, press: Press, *, now: dt.datetime) -> tuple[Letter, tuple[Fiche, ...]]:
+    """The letter of a slot as it would leave now, and the fiches it carries: for previews. Raises :class:`Refusal`."""
+    made = _material(season, slot, press, now=now)
+    return made.letter, made.fiches
+
+
 def build(season: str, slot: str, press: Press, *, now: dt.datetime) -> Built:
     """Compose the mail and build the kit of a slot from the applied texts; nothing is written.
 
@@ -85,6 +92,31 @@ def build(season: str, slot: str, press: Press, *, now: dt.datetime) -> Built:
         PreflightError: the mail may not leave as it is.
         KitError: a final slot's kit cannot be built.
     """
+    made = _material(season, slot, press, now=now)
+    compiled = newsletters.compose(made.letter, press.templates)
+    return Built(
+        view=made.view,
+        revision=made.revision,
+        base_url=press.base_url,
+        fiches=made.fiches,
+        letter_choices=tuple(letters.eligible(made.view.season, made.view, made.fiches)),
+        subject=compiled.subject,
+        compiled=compiled.dump(),
+        web_version=newsletters.web_version(made.letter, press.templates),
+        kit=made.kit,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Material:
+    view: SlotView
+    revision: Revision
+    letter: Letter
+    fiches: tuple[Fiche, ...]
+    kit: tuple[BuiltFile, ...]
+
+
+def _material(season: str, slot: str, press: Press, *, now: dt.datetime) -> _Material:
     revision = revisions.current_revision()
     found = revisions.applied_seasons(revision).get(season)
     if revision is None or found is None:
@@ -97,27 +129,15 @@ def build(season: str, slot: str, press: Press, *, now: dt.datetime) -> Built:
     if view.findings:
         raise decisions.Refusal("\n".join(view.findings))
     good, _ = revisions.applied_fiches(revision, season, [slug for one in found.slots for slug in one.slugs])
-    kit: tuple[BuiltFile, ...] = ()
+    fiches = tuple(good[slug] for slug in view.dated.slot.slugs)
+    shown, kit = fiches, tuple[BuiltFile, ...]()
     if view.dated.slot.kind == "final":
         date = view.dated.date or now.astimezone(found.zone).date()
         book = books.released(found, base_url=press.base_url, as_of=date, final=True)
         kit = tuple(kit_build.build(book).values())
-        fiches = tuple(entry.fiche for entry in book.entries)
-    else:
-        fiches = tuple(good[slug] for slug in view.dated.slot.slugs)
-    letter = letters.letter(press, view, views[at + 1 :], fiches, titles=good, kit=kit, now=now)
-    compiled = newsletters.compose(letter, press.templates)
-    return Built(
-        view=view,
-        revision=revision,
-        base_url=press.base_url,
-        fiches=fiches if view.dated.slot.kind != "final" else (),
-        letter_choices=tuple(letters.eligible(found, view, fiches)),
-        subject=compiled.subject,
-        compiled=compiled.dump(),
-        web_version=newsletters.web_version(letter, press.templates),
-        kit=kit,
-    )
+        shown = tuple(entry.fiche for entry in book.entries)
+    letter = letters.letter(press, view, views[at + 1 :], shown, titles=good, kit=kit, now=now)
+    return _Material(view, revision, letter, fiches, kit)
 
 
 def _publish(built: Built, wanted: Intention, *, now: dt.datetime) -> Release | None:

@@ -117,6 +117,13 @@ def read_season(path: Path, fiches: Path) -> ReadSeason:
     return ReadSeason(season, held)
 
 
+def missing(read: ReadSeason) -> list[Fault]:
+    """The fiches that the season's file names and that nobody has written (or written under another name)."""
+    known = {slug: fiche.kind for slug, fiche in read.library.fiches.items()}
+    wrong = schema.check_fiches(read.season, known)
+    return [fault for fault in wrong if not any(f"« {slug} »" in fault.message for slug in read.library.broken)]
+
+
 def plan(seasons: tuple[ReadSeason, ...]) -> Planned:
     """Compare the files with what is applied."""
     before = current_revision()
@@ -125,7 +132,7 @@ def plan(seasons: tuple[ReadSeason, ...]) -> Planned:
     faults: list[Fault] = []
     for one in seasons:
         faults += one.library.faults
-        faults += schema.check_fiches(one.season, {slug: fiche.kind for slug, fiche in one.library.fiches.items()})
+        faults += missing(one)
         changes += _season_changes(one, before)
         conflicts += _conflicts(one.season)
     gone = set(applied_seasons(before)) - {one.season.name for one in seasons}
@@ -153,6 +160,33 @@ def apply(planned: Planned, *, actor: Actor, now: dt.datetime) -> Revision:
             actor, "apply", now=now, revision=number, changes=[change.what for change in planned.changes][:200]
         )
     return revision
+
+
+def diff(number: int) -> list[Change]:
+    """What a revision changed against the one before it. Raises :class:`KeyError` for an unknown number."""
+    revision = Revision.objects.filter(number=number).first()
+    if revision is None:
+        raise KeyError(number)
+    before = Revision.objects.filter(number__lt=number).order_by("-number").first()
+    new, old = _held(revision), _held(before)
+    changes: list[Change] = []
+    for season, slug in sorted(new.keys() | old.keys()):
+        if new.get((season, slug)) != old.get((season, slug)):
+            word = "nouvelle" if (season, slug) not in old else "retirée" if (season, slug) not in new else "modifiée"
+            what = f"fiche {slug} {word}" if slug else f"saison {word}"
+            changes.append(Change(season, what))
+    return changes
+
+
+def _held(revision: Revision | None) -> dict[tuple[str, str], str]:
+    """(season, slug) → digest; the season's own file under an empty slug."""
+    if revision is None:
+        return {}
+    fiches = AppliedFiche.objects.filter(revision=revision).values_list("season", "slug", "stored__digest")
+    seasons = AppliedSeason.objects.filter(revision=revision).values_list("name", "sha256")
+    return {(season, slug): digest_ or "" for season, slug, digest_ in fiches} | {
+        (name, ""): sha for name, sha in seasons
+    }
 
 
 def activate(name: str, *, actor: Actor, now: dt.datetime) -> bool:
