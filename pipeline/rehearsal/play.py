@@ -51,12 +51,12 @@ class Played:
     bypassed: tuple[str, ...]
 
 
-def people(count: int) -> bytes:
+def people(count: int, consented: dt.date) -> bytes:
     """A CSV of ``count`` subscribers at a domain that can receive nothing (RFC 2606)."""
     out = io.StringIO()
     out.write("email,name,organisation,consent_source,consent_at\n")
     for number in range(1, count + 1):
-        out.write(f"abonne-{number:06d}@example.org,,,répétition,2020-01-01\n")
+        out.write(f"abonne-{number:06d}@example.org,,,répétition,{consented}\n")
     return out.getvalue().encode()
 
 
@@ -110,7 +110,7 @@ def _instants(season: Season) -> list[dt.datetime]:
 
 
 def _subscribe(season: Season, count: int, now: dt.datetime) -> None:
-    plan = imports.read_csv(io.BytesIO(people(count)), consent_source=None)
+    plan = imports.read_csv(io.BytesIO(people(count, now.date())), consent_source=None)
     imports.apply(plan, season.name, season.choices[0].id, now=now)
 
 

@@ -38,7 +38,8 @@ def serve(environment: Environment, *, host: str, port: int, ready: Callable[[],
         wanted = programs(environment, host=host, port=port)
     except NoRedis as error:
         raise CannotServe(str(error)) from error
-    supervisor = Supervisor(os.environ | {"DJANGO_SETTINGS_MODULE": "pipeline.settings"})
+    quiet = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
+    supervisor = Supervisor(quiet | os.environ | {"DJANGO_SETTINGS_MODULE": "pipeline.settings"})
     supervisor.start(wanted)
     ready()
     supervisor.run()

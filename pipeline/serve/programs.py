@@ -40,7 +40,7 @@ def programs(environment: Environment, *, host: str, port: int) -> list[Program]
     ]
 
 
-_CELERY = (sys.executable, "-m", "celery", "-A", "pipeline.worker")
+_CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "pipeline.worker")
 
 
 def _worker(name: str, queue: str, processes: int) -> Program:
@@ -74,7 +74,7 @@ def _redis(socket: Path, folder: Path) -> Program:
         "--appendonly",
         "no",
     )
-    where = ("--dir", str(folder), "--loglevel", "warning", "--daemonize", "no")
+    where = ("--dir", str(folder), "--logfile", str(folder / "redis.log"), "--daemonize", "no")
     return Program("redis", (executable, *options, *where), 5)
 
 

@@ -51,10 +51,8 @@ def way(request: pytest.FixtureRequest, tmp_path: Path):
     """(transport, a function that lists who got mail)."""
     if request.param == "maildir":
         transport = open_transport(f"file://{tmp_path}/box")
-        found = (
-            lambda: sorted(  # noqa: E731
-                line[15:] for path in (tmp_path / "box/new").glob("*") for line in path.read_text().split("\n")[1:2]
-            )
+        found = lambda: sorted(
+            line[15:] for path in (tmp_path / "box/new").glob("*") for line in path.read_text().split("\n")[1:2]
         )
         yield transport, found
         return
