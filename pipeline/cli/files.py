@@ -58,10 +58,10 @@ def plan(as_json: JSON = False) -> None:
 
 def apply(yes: YES = False) -> None:
     """Lire les fichiers dans la base, comme une révision numérotée."""
+    planned = _planned()
     from pipeline import clock
     from pipeline.release import revisions
 
-    planned = _planned()
     _tell(planned)
     if planned.conflicts:
         raise Fault("Rien n’a été appliqué : les fichiers contredisent des décisions de l’équipe.")

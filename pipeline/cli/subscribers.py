@@ -39,13 +39,13 @@ def import_(
             plan = imports.read_csv(stream, consent_source=consent_source or None)
     except (OSError, UnicodeDecodeError) as error:
         raise Fault(f"{path} ne se lit pas comme un fichier CSV en UTF-8 ({error}).") from error
-    for fault in plan.faults:
+    try:
+        result = imports.apply(plan, name, choice or choices[0], now=clock.now(), skip_faulty=skip_faulty)
+    except imports.ImportRefusedError as error:
+        mend = "rien n’a été importé. Les corriger, ou ajouter --skip-faulty."
+        raise Fault(f"{error}\n{len(error.faults)} ligne(s) fautive(s) : {mend}") from error
+    for fault in result.notes:
         say_error(str(fault))
-    if plan.faults and not skip_faulty:
-        raise Fault(
-            f"{len(plan.faults)} ligne(s) fautive(s) : rien n’a été importé. Les corriger, ou ajouter --skip-faulty."
-        )
-    result = imports.apply(plan, name, choice or choices[0], now=clock.now(), skip_faulty=skip_faulty)
     say(
         f"{result.added} inscrit(s), {result.already} déjà inscrit(s), {result.suppressed} désinscrit(s) laissé(s) de côté."
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Callable
 
 from pipeline.environment import Environment
 from pipeline.serve.programs import NoRedis, programs
 from pipeline.serve.supervisor import Supervisor
+
+PATIENCE = 5.0
 
 
 class CannotServe(Exception):
@@ -46,12 +50,20 @@ def serve(environment: Environment, *, host: str, port: int, ready: Callable[[],
 
 
 def _free(host: str, port: int) -> None:
+    """Wait a moment for the port: the site of a killed predecessor may be on its way out."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise CannotServe(
-                f"Le port {port} de {host} n’est pas libre ({error.strerror}) : en choisir un autre par --port."
-            ) from error
+    end = time.monotonic() + PATIENCE
+    while True:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                return
+            except OSError as error:
+                if time.monotonic() < end and error.errno == errno.EADDRINUSE:
+                    time.sleep(0.2)
+                    continue
+                message = (
+                    f"Le port {port} de {host} n’est pas libre ({error.strerror}) : en choisir un autre par --port."
+                )
+                raise CannotServe(message) from error

@@ -120,7 +120,10 @@ class Connection:
 
     def _receive(self) -> bytes | None:
         try:
-            return self.socket.recv(_CHUNK)
+            data = self.socket.recv(_CHUNK)
+            # Replies that a server writes one by one wait, under Nagle's algorithm, for an ACK that we would delay by 40 ms.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            return data
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
         except OSError as error:
