@@ -21,6 +21,44 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+demo: $(VENV)/.run ## rehearse the whole 2020 season into build/demo/ (no server, no root)
+	@echo "Playing the season of 2020 under a simulated clock: twelve mailings, 100 subscribers …"
+	@$(KIT) rehearse schedules/municipaless-2020.yaml --subscribers 100 --out build/demo
+	@echo
+	@echo "To look at:"
+	@echo "  build/demo/report.html        the calendar, each mail beside its page, the counts"
+	@echo "  build/demo/site/index.html    the public site at the end of the season"
+	@echo "  build/demo/kit/kit.pdf        the final kit (also .epub, .html, .zip)"
+	@echo "  build/demo/mailbox/           the mails, a Maildir for any mail program"
+	@echo "Then: make serve"
+
+serve: $(VENV)/.run ## run everything on http://127.0.0.1:8000/ (nothing leaves this machine)
+	@$(KIT) serve
+
+test: $(VENV)/.dev ## run the tests and the checks
+	@echo "Checks: ruff, mypy, import-linter, kit check …"
+	@$(VENV)/bin/ruff check pipeline tests
+	@$(VENV)/bin/ruff format --check --quiet pipeline tests
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo 2>/dev/null || $(VENV)/bin/lint-imports
+	@$(KIT) check
+	@echo "Tests: rooms, pages, real processes (Redis, Celery, SMTP, PostgreSQL) …"
+	@$(VENV)/bin/python -m pytest -q -m "not long" -n 2
+	@echo "All good. Next: make demo, then open build/demo/report.html"
+
+test-all: $(VENV)/.dev ## run the tests, the long ones included
+	@$(MAKE) --no-print-directory test
+	@$(VENV)/bin/python -m pytest -q -m long
+
+lint: $(VENV)/.dev ## what the checks would say, and format the code
+	@$(VENV)/bin/ruff check --fix pipeline tests
+	@$(VENV)/bin/ruff format pipeline tests
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+clean: ## remove what was built here (not the data in var/)
+	@rm -rf build $(VENV) *.egg-info
+
 lock: ## pin every dependency with its hashes (needs uv)
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --universal requirements/run.in -o requirements/run.txt
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 --universal -c requirements/run.txt requirements/dev.in -o requirements/dev.txt

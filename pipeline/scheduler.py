@@ -21,7 +21,7 @@ STEP = 2.0
 """Wall time that moves against monotonic time by more than this many seconds was set by somebody."""
 
 
-class SeasonScheduler(Scheduler):
+class SeasonScheduler(Scheduler):  # type: ignore[misc]
     """Wakes `tick` at the instants that the applied seasons name, and once a minute.
 
     What it knows is forgotten when the plan's revision changes (a slot was moved, a season applied) and when wall time steps
@@ -38,7 +38,7 @@ class SeasonScheduler(Scheduler):
         self._ticked = -TICK
         self._forget()
 
-    def tick(self, *_: Any, **__: Any) -> float:  # type: ignore[override]
+    def tick(self, *_: Any, **__: Any) -> float:
         """Wake what is due; return how many seconds to sleep, five at most."""
         close_old_connections()
         try:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.face import Fault, confirm, me, say, say_error, say_json, start
+
+if TYPE_CHECKING:
+    from pipeline.release.revisions import Planned
 
 season_app = typer.Typer(help="Les saisons.", no_args_is_help=True)
 JSON = Annotated[bool, typer.Option("--json", help="Écrire du JSON.")]
@@ -155,7 +158,7 @@ def activate(name: Annotated[str, typer.Argument(help="Nom de la saison.")]) -> 
     say(f"La saison {name} court." if changed else f"La saison {name} courait déjà.")
 
 
-def _planned():  # type: ignore[no-untyped-def]
+def _planned() -> Planned:
     held = start()
     from pipeline.content.errors import ContentError
     from pipeline.release import revisions
@@ -166,7 +169,7 @@ def _planned():  # type: ignore[no-untyped-def]
         raise Fault(str(error)) from error
 
 
-def _tell(planned) -> None:  # type: ignore[no-untyped-def]
+def _tell(planned: Planned) -> None:
     for change in planned.changes:
         date = f" (le {change.date:%d/%m/%Y})" if change.date else ""
         say(f"{change.season} : {change.what}{date}")

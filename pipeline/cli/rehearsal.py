@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.face import Fault, say, say_error, start
+
+if TYPE_CHECKING:
+    from pipeline.rehearsal.play import Progress
 
 
 def run_into(path: Path, fiches: Path, out: Path, *, subscribers: int) -> int:
@@ -50,9 +55,10 @@ def _clean(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
 
 
-def _with_progress(play):  # type: ignore[no-untyped-def]
+def _with_progress(play: Callable[[Progress], dict[str, Any]]) -> dict[str, Any]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}"),
@@ -60,6 +66,6 @@ def _with_progress(play):  # type: ignore[no-untyped-def]
         TextColumn("{task.completed}/{task.total}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("répétition", total=None)
         return play(lambda step, steps, what: bar.update(task, completed=step, total=steps, description=what))

@@ -76,7 +76,7 @@ class Compiled:
             HoleError: a value cannot stand in its header.
         """
         return b"".join(
-            [part if part.__class__ is bytes else part.encode(values[part.name]) for part in self.parts]  # type: ignore[union-attr, misc]
+            [part if part.__class__ is bytes else part.encode(values[part.name]) for part in self.parts]  # type: ignore[union-attr]
         )
 
     def dump(self) -> bytes:

@@ -84,7 +84,9 @@ def _obstacle(view: SlotView, ripe: Sequence[SlotView], now: dt.datetime) -> str
     grace = view.season.grace
     if late > grace:
         return f"En retard de {_words(late)} (au-delà de {_words(grace)}, rien ne part seul). {how}"
-    if any(other.due is not None and other.due > view.due and not other.findings for other in ripe):
+    if any(
+        other.due is not None and view.due is not None and other.due > view.due and not other.findings for other in ripe
+    ):
         return f"En retard, et un créneau plus récent part à sa place. {how}"
     if _late_one_left(view, now):
         return f"En retard, et un autre créneau en retard est déjà parti seul ces {_words(grace)}. {how}"

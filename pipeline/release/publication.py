@@ -105,7 +105,7 @@ def _slot_path(season: str, view: SlotView) -> str:
 
 def _line_state(view: SlotView) -> LineState:
     if view.state in ("released", "skipped", "held"):
-        return view.state  # type: ignore[return-value]
+        return view.state
     return "planned"
 
 

@@ -19,8 +19,8 @@ cadence (later slots shift with it), or keeps its date and is held for a person.
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fiche. ``mark`` names a drawing of :mod:`pipeline.season.marks` (``lever``, ``leaf``, ``book``, ``generic``), ``palette`` a colour role
-    (``green``, ``brick``, ``blue``); ``part`` is the title of its part in the kit."""
+    """A kind of fiche. ``mark`` names a drawing of :mod:`pipeline.season.marks` (``lever``, ``leaf``, ``book``, ``generic``),
+    ``palette`` a colour role (``green``, ``brick``, ``blue``); ``part`` is the title of its part in the kit."""
 
     name: str
     singular: str

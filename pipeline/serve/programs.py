@@ -51,18 +51,7 @@ def _worker(name: str, queue: str, processes: int) -> Program:
 
 def _web(host: str, port: int) -> Program:
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    options = (
-        "--config",
-        "python:pipeline.serve.web",
-        "--workers",
-        "2",
-        "--threads",
-        "4",
-        "--worker-tmp-dir",
-        "/dev/shm",
-        "--graceful-timeout",
-        "10",
-    )  # noqa: S108
+    options = ("--config", "python:pipeline.serve.web", "--workers", "2", "--threads", "4", "--graceful-timeout", "10")
     log = ("--log-level", "warning")
     return Program(
         "web", (sys.executable, "-m", "gunicorn", "pipeline.web.wsgi:application", "--bind", bind, *options, *log), 15

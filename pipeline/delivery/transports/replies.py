@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.delivery.envelope import MAX_TEXT, Envelope, Outcome, Stage
+from pipeline.delivery.envelope import MAX_TEXT, Envelope, Outcome, Stage, Verdict
 
 MAX_LINE = 4096
 MAX_LINES = 200
@@ -60,7 +60,7 @@ class Reply:
         kind = self.code // 100
         if kind == 3:
             raise ProtocolError(f"réponse inattendue du serveur : {self.code} {self.text}"[:MAX_TEXT])
-        verdict = "sent" if kind == 2 else "deferred" if kind == 4 else "refused"
+        verdict: Verdict = "sent" if kind == 2 else "deferred" if kind == 4 else "refused"
         return Outcome(envelope.key, verdict, self.code, self.enhanced, self.text, stage)
 
 

@@ -101,7 +101,7 @@ def _bare(parts: SplitResult, host: str, port: int | None) -> Server:
     return Server(host, _PORTS[parts.scheme] if port is None else port, tls[parts.scheme], user, password)
 
 
-def _with_options(server: Server, parts: SplitResult) -> Server:
+def _with_options(server: Server, parts: SplitResult) -> Server:  # noqa: PLR0912 - one case per option
     options = parse_qsl(parts.query, keep_blank_values=True)
     if len({name for name, _ in options}) < len(options):
         raise TransportUrlError("L’adresse du serveur d’envoi donne deux fois la même option.")
