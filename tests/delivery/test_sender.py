@@ -244,7 +244,7 @@ def test_without_its_journal_everything_reserved_is_uncertain_and_nothing_else(t
 
 
 def test_a_late_holder_writes_nothing(tmp_path: Path) -> None:
-    play, mailing = released(tmp_path, 3)
+    play, _ = released(tmp_path, 3)
     lease = ledger.claim("quelqu’un", now=play.now)
     assert lease is not None
     row = ledger.rows(lease, now=play.now)[0]

@@ -45,8 +45,8 @@ def season(**changes: Any) -> Season:
         cadence=Cadence(2, "weeks"),
         first=dt.date(2020, 1, 22),
         kinds={
-            "conseil": Kind("conseil", "Conseil", "Conseils", "levier", "green", (), "Les conseils"),
-            "terrain": Kind("terrain", "Terrain", "Terrains", "thematique", "brick", (), "Sur le terrain"),
+            "conseil": Kind("conseil", "Conseil", "Conseils", "lever", "green", (), "Les conseils"),
+            "terrain": Kind("terrain", "Terrain", "Terrains", "leaf", "brick", (), "Sur le terrain"),
         },
         pattern={"conseil": 1, "terrain": 1},
         slots=(),
