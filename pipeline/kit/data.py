@@ -95,9 +95,9 @@ def mark(name: str, ink: str) -> str:
 
 def qr(address: str) -> str:
     """A QR code (ISO/IEC 18004) as SVG, without a quiet zone of its own."""
-    return str(segno.make(address, error="m", micro=False).svg_inline(border=0, omitsize=True, svgclass=None, lineclass=None)).replace(
-        "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1
-    )
+    return str(
+        segno.make(address, error="m", micro=False).svg_inline(border=0, omitsize=True, svgclass=None, lineclass=None)
+    ).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
 
 
 def image_file(fiche: Fiche, name: str) -> str:

@@ -45,4 +45,4 @@ def render(book: Book) -> tuple[bytes, int]:
 
 def pages(content: bytes) -> int:
     """How many pages a PDF has: the largest /Count of its page tree."""
-    return max((int(count) for count in re.findall(rb"/Type\s*/Pages\b[^>]*?/Count\s+(\d+)|/Count\s+(\d+)", content) for count in count if count), default=0)
+    return max((int(count) for count in re.findall(rb"/Count\s+(\d+)", content)), default=0)
