@@ -207,6 +207,8 @@ class _LeaseGate:
             raise LeaseLost
 
     def _read(self) -> None:
+        if not selection.changed_since(self._sequence):
+            return
         self._sequence, people = selection.suppressed_since(self._sequence, self._season)
         self.suppressed |= people
 

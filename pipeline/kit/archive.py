@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 
 from pipeline.kit import data
-from pipeline.kit.book import Book, BuiltFile
+from pipeline.kit.book import Book, BuiltFile, Format
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LICENCE = """\
@@ -30,7 +30,7 @@ def pack(files: Mapping[str, bytes], *, stored: frozenset[str] = frozenset()) ->
     return out.getvalue()
 
 
-def render(book: Book, built: Mapping[str, BuiltFile]) -> bytes:
+def render(book: Book, built: Mapping[Format, BuiltFile]) -> bytes:
     """The kit's zip: its other files, each fiche's Markdown as written, their images, the licence, a list of hashes."""
     files: dict[str, bytes] = {one.name: one.content for one in built.values()}
     for entry in book.entries:

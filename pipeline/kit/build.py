@@ -50,5 +50,5 @@ def _build(book: Book, form: Format, made: dict[Format, BuiltFile]) -> BuiltFile
     elif form == "html":
         content = html.render(book)
     else:
-        content = archive.render(book, dict(made))
+        content = archive.render(book, made)
     return BuiltFile(form, f"kit.{form}", _TYPES[form], content, hashlib.sha256(content).hexdigest(), pages)

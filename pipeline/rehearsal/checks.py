@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
-from email.policy import default
 from pathlib import Path
 
 from pipeline.audience.models import Subscription
@@ -71,12 +70,11 @@ def _audience(played: Played) -> dict[str, str]:
 
 def _mailbox(mailbox: Path) -> Counter[tuple[str, str]]:
     """(Message-ID, X-Original-To) of every file, counted."""
-    parser = BytesHeaderParser(policy=default)
+    parser = BytesHeaderParser()
     seen: Counter[tuple[str, str]] = Counter()
     for folder in ("new", "cur"):
         for path in (mailbox / folder).glob("*"):
-            with path.open("rb") as file:
-                headers = parser.parse(file)
+            headers = parser.parsebytes(path.read_bytes().partition(b"\n\n")[0])
             seen[(str(headers["Message-ID"]).strip(), str(headers["X-Original-To"]).strip())] += 1
     return seen
 

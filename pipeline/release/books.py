@@ -18,7 +18,7 @@ def latest_fiches(season: str, *, as_of: dt.date | None = None) -> list[tuple[Re
     if as_of is not None:
         rows = rows.filter(release__date__lte=as_of)
     newest = {row.slug: row for row in rows.defer("release__web_version")}
-    return [(row, Fiche.from_json(row.stored.data)) for row in sorted(newest.values(), key=lambda row: row.number)]
+    return [(row, revisions.stored_fiche(row.stored)) for row in sorted(newest.values(), key=lambda row: row.number)]
 
 
 def released(season: Season, *, base_url: str, as_of: dt.date, final: bool, up_to: dt.date | None = None) -> Book:

@@ -32,6 +32,10 @@ from pipeline.season import calendar, schema
 from pipeline.season.season import Season
 
 
+MOST_FICHES = 500
+_FICHES: dict[str, Fiche] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class ReadSeason:
     """A season as the files have it now."""
@@ -233,13 +237,23 @@ def applied_fiches(
         if row.stored is None:
             bad[row.slug] = list(row.faults)
         else:
-            good[row.slug] = Fiche.from_json(row.stored.data)
+            good[row.slug] = stored_fiche(row.stored)
     return good, bad
 
 
 def glossary(revision: Revision, season: str) -> tree.Document | None:
     data = AppliedSeason.objects.filter(revision=revision, name=season).values_list("glossary", flat=True).first()
     return tree.from_json(data) if data else None
+
+
+def stored_fiche(row: StoredFiche) -> Fiche:
+    """The fiche of a stored row. A row never changes, so one reading of it serves the process."""
+    found = _FICHES.get(row.digest)
+    if found is None:
+        if len(_FICHES) >= MOST_FICHES:
+            _FICHES.clear()
+        found = _FICHES[row.digest] = Fiche.from_json(row.data)
+    return found
 
 
 def digest(fiche: Fiche) -> str:
