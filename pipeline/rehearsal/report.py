@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pipeline.rehearsal.checks import Delivered, Findings
 from pipeline.rehearsal.play import Played
 from pipeline.release.board import SlotView
 from pipeline.release.models import KitFile, ReleasedFiche
-from pipeline.season.words import long_date
+from pipeline.season.words import long_date, long_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def write(out: Path, report: dict[str, Any], played: Played, files: Files, title
         lstrip_blocks=True,
     )
     environment.filters["date"] = long_date
+    environment.filters["instant"] = lambda text: long_instant(dt.datetime.fromisoformat(text), played.season.zone)
     html = environment.get_template("report.html.j2").render(
         report=report, season=played.season, views=played.views, files=files, titles=titles
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pipeline.content.errors import Fault
+from pipeline.content.typography import typeset
 from pipeline.content.yaml12 import Mapping, Node, Scalar, Sequence
 
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -60,6 +61,10 @@ class Reader:
             )
             return default or ""
         return text
+
+    def prose(self, key: str, *, default: str | None = None, most: int = 500) -> str:
+        """A line of text that people read: typeset."""
+        return typeset(self.text(key, default=default, most=most))
 
     def word(self, key: str, choices: Iterable[str], *, default: str | None = None) -> str:
         """One of a list of words."""

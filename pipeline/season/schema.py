@@ -135,8 +135,8 @@ def _season(reader: Reader, text: str, path: str) -> Season:
     return Season(
         name=name,
         path=path,
-        title=reader.text("title", most=100),
-        tagline=reader.text("tagline"),
+        title=reader.prose("title", most=100),
+        tagline=reader.prose("tagline"),
         language=reader.word("language", ("fr",), default="fr"),
         zone=reader.parsed("zone", ZoneInfo, "Écrire un fuseau comme Europe/Paris.") or ZoneInfo("UTC"),
         time=reader.parsed("time", _time, 'Écrire une heure entre guillemets, comme "09:00".') or dt.time(9),
@@ -155,8 +155,8 @@ def _season(reader: Reader, text: str, path: str) -> Season:
         or dt.timedelta(hours=48),
         publisher=_publisher(reader),
         subjects=_subjects(reader),
-        edition_provisional=edition.text("provisional"),
-        edition_final=edition.text("final"),
+        edition_provisional=edition.prose("provisional"),
+        edition_final=edition.prose("final"),
         source_sha256=hashlib.sha256(text.encode()).hexdigest(),
         source=text,
     )
@@ -192,15 +192,15 @@ def _kinds(reader: Reader) -> dict[str, Kind]:
             )
         one = below.below(name)
         one.known("singular", "plural", "mark", "palette", "part", "sections")
-        singular = one.text("singular", most=60)
+        singular = one.prose("singular", most=60)
         found[name] = Kind(
             name=name,
             singular=singular,
-            plural=one.text("plural", most=60),
+            plural=one.prose("plural", most=60),
             mark=one.text("mark", default="generic", most=40),
             palette=one.word("palette", PALETTES, default="blue"),
             sections=one.names("sections"),
-            part=one.text("part", default=singular, most=100),
+            part=one.prose("part", default=singular, most=100),
         )
     if not found:
         reader.fault(reader.line("kinds"), "kinds", "aucun genre de fiche.", "En déclarer un au moins.")
@@ -236,11 +236,11 @@ def _slot(one: Reader, kind: str, kinds: dict[str, Kind]) -> PlannedSlot:
         name=name,
         kind=kind,  # type: ignore[arg-type]
         fiches={kind: slugs for kind in kinds if (slugs := below.names(kind))},
-        title=one.text("title", default=""),
+        title=one.prose("title", default=""),
         date=one.date("date", required=False),
         status=one.word("status", ("firm", "provisional"), default="firm"),  # type: ignore[arg-type]
-        event=one.text("event", default=""),
-        note=one.text("note", default="", most=1000),
+        event=one.prose("event", default=""),
+        note=one.prose("note", default="", most=1000),
         line=one.node.line,
     )
 
@@ -278,7 +278,7 @@ def _terms(reader: Reader, key: str) -> tuple[Term, ...]:
             )
     for id_, line in below.node.repeated:
         below.fault(line, id_, "cette clé est écrite deux fois.", "N’en garder qu’une.")
-    return tuple(Term(id_, below.text(id_, most=100)) for id_ in below.node.entries)
+    return tuple(Term(id_, below.prose(id_, most=100)) for id_ in below.node.entries)
 
 
 def _choices(reader: Reader, kinds: dict[str, Kind], themes: tuple[Term, ...]) -> tuple[Choice, ...]:
@@ -288,7 +288,7 @@ def _choices(reader: Reader, kinds: dict[str, Kind], themes: tuple[Term, ...]) -
         one.known("id", "label", "kinds", "themes", "releases")
         choice = Choice(
             id=one.text("id", most=60),
-            label=one.text("label", most=200),
+            label=one.prose("label", most=200),
             kinds=one.names("kinds"),
             themes=one.names("themes"),
             releases=one.flag("releases", default=True),
@@ -318,7 +318,7 @@ def _blackouts(reader: Reader) -> tuple[Blackout, ...]:
         if start and end and end < start:
             one.fault(one.line("to"), "to", "finit avant de commencer.", "Mettre les deux dates dans l’ordre.")
         elif start and end:
-            found.append(Blackout(start, end, one.text("reason"), action, one.node.line))  # type: ignore[arg-type]
+            found.append(Blackout(start, end, one.prose("reason"), action, one.node.line))  # type: ignore[arg-type]
     return tuple(found)
 
 
@@ -331,7 +331,7 @@ def _postponements(reader: Reader, slots: tuple[PlannedSlot, ...]) -> tuple[Post
         date = one.date("date")
         if slot in {other.slot for other in found}:
             one.fault(one.line("slot"), "slot", f"« {slot} » est déjà reporté plus haut.", "N’en garder qu’un.")
-        reason, shift = one.text("reason"), one.flag("shift_later", default=False)
+        reason, shift = one.prose("reason"), one.flag("shift_later", default=False)
         if date is not None:
             found.append(Postponement(slot, date, reason, shift, one.node.line))
     return tuple(found)
@@ -351,7 +351,8 @@ def _publisher(reader: Reader) -> Publisher:
         "list_id",
     )
     below.known(*texts, "example")
-    values = {name: below.text(name, most=2000) for name in texts}
+    prose = ("name", "postal_address", "legal_notice")
+    values = {name: (below.prose if name in prose else below.text)(name, most=2000) for name in texts}
     for name in ("sender_address", "reply_to", "privacy_contact"):
         if values[name] and not _ADDRESS.fullmatch(values[name]):
             below.fault(
