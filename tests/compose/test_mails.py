@@ -6,6 +6,7 @@ import dataclasses
 import email
 import email.policy
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -71,7 +72,10 @@ def test_every_mail_is_valid_mime_with_both_parts(name: str) -> None:
     markup = body(mail, "html")
     assert 'lang="fr"' in markup
     assert "<h1" in markup
-    assert markup.count("<table") == markup.count('role="presentation"')
+    seen_by_readers = re.sub(r"<!--.*?-->", "", markup, flags=re.S)
+    tables = re.findall(r"<table[^>]*>", seen_by_readers)
+    assert tables
+    assert all('role="presentation"' in tag for tag in tables)
     assert (mail["List-Unsubscribe-Post"] is None) == (letter.kind == "confirmation")
 
 
@@ -104,7 +108,9 @@ def test_a_message_id_depends_on_mailing_and_person_only() -> None:
     assert len({message_id(key, person, "x.org") for key in ("s/1", "s/11") for person in ("1", "a", "1a")}) == 6
 
 
-@given(value=st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\u2028\u2029"), max_size=300))
+@given(
+    value=st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\u2028\u2029"), max_size=300)
+)
 def test_any_value_arrives_where_it_stands_and_touches_nothing_else(release: Compiled, value: str) -> None:
     plain = release.render(VALUES)
     changed = release.render(VALUES | {"unsubscribe_url": value})
@@ -113,11 +119,16 @@ def test_any_value_arrives_where_it_stands_and_touches_nothing_else(release: Com
 
     assert html.escape(value) in markup
     assert value in text
-    assert text.replace(value, VALUES["unsubscribe_url"], 1).count("\n") == body(parsed(plain), "plain").count("\n") or not value
+    assert (
+        text.replace(value, VALUES["unsubscribe_url"], 1).count("\n") == body(parsed(plain), "plain").count("\n")
+        or not value
+    )
     assert max(map(len, changed.split(b"\r\n\r\n", 1)[1].split(b"\r\n"))) <= 76
 
 
-@pytest.mark.parametrize("value", ["a@example.org\r\nBcc: b@example.org", "a@example.org\n", "a\0@example.org", "a\u2028@x.org"])
+@pytest.mark.parametrize(
+    "value", ["a@example.org\r\nBcc: b@example.org", "a@example.org\n", "a\0@example.org", "a\u2028@x.org"]
+)
 def test_a_value_cannot_add_a_header(release: Compiled, value: str) -> None:
     with pytest.raises(HoleError):
         release.render(VALUES | {"to": value})

@@ -27,7 +27,9 @@ def dates(made: Season, **overrides: dt.date) -> list[str]:
     return [str(one.date) for one in calendar.dated(made, overrides)]
 
 
-@given(first=DATES, every=st.integers(1, 60), unit=st.sampled_from(["days", "weeks", "months"]), slots=st.integers(1, 12))
+@given(
+    first=DATES, every=st.integers(1, 60), unit=st.sampled_from(["days", "weeks", "months"]), slots=st.integers(1, 12)
+)
 def test_the_wall_time_stays_the_same_across_daylight_saving(first: dt.date, every: int, unit: str, slots: int) -> None:
     made = season(first=first, every=every, unit=unit, slots=slots)
     found = calendar.dated(made)
@@ -110,8 +112,13 @@ def test_dates_in_words() -> None:
 
 
 def test_the_calendar_file_is_read_by_others() -> None:
-    made = season(finale="finale: {date: 2020-09-30, status: provisional, event: \"Fin; la, vraie\"}")
-    raw = ics.calendar(made, calendar.dated(made), url_for=lambda slot: f"https://essai.org/{slot}/", now=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+    made = season(finale='finale: {date: 2020-09-30, status: provisional, event: "Fin; la, vraie"}')
+    raw = ics.calendar(
+        made,
+        calendar.dated(made),
+        url_for=lambda slot: f"https://essai.org/{slot}/",
+        now=dt.datetime(2020, 1, 1, tzinfo=dt.UTC),
+    )
     events = list(icalendar.Calendar.from_ical(raw).walk("VEVENT"))
     assert [event["DTSTART"].dt for event in events][0] == dt.datetime(2020, 1, 22, 8, tzinfo=dt.UTC)
     assert str(events[-1]["STATUS"]) == "TENTATIVE"

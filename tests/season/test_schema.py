@@ -43,7 +43,10 @@ def test_the_season_of_2020_has_the_dates_and_fiches_of_the_table() -> None:
     dates = ["02-05", "02-19", "03-04", "03-18", "04-01", "04-15", "04-29", "05-13", "05-27"]
     assert shown == [
         ("2020-01-22", {"introduction": [1, 2, 3], "levier": [4], "thematique": [5]}),
-        *((f"2020-{date}", {"levier": [one], "thematique": [two]}) for date, (one, two) in zip(dates, pairs, strict=True)),
+        *(
+            (f"2020-{date}", {"levier": [one], "thematique": [two]})
+            for date, (one, two) in zip(dates, pairs, strict=True)
+        ),
         ("2020-06-10", {"thematique": [22]}),
         ("2020-09-30", {}),
     ]
