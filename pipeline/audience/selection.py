@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, QuerySet
 
-from pipeline.audience.models import Reason, Status, Subscription, Suppression
+from pipeline.audience.models import Status, Subscription, Suppression
 
 
 def active(season: str, choices: Iterable[str], *, cutoff: dt.datetime) -> QuerySet[Subscription]:
@@ -41,13 +41,13 @@ def suppressed_since(sequence: int, season: str) -> tuple[int, frozenset[int]]:
     """
     rows = list(
         Suppression.objects.filter(sequence__gt=sequence).values_list(
-            "sequence", "person_id", "season", "lifted_at", "reason"
+            "sequence", "person_id", "season", "lifted_at", "person__erased_at"
         )
     )
     gone = frozenset(
         person_id
-        for _, person_id, where, lifted_at, reason in rows
-        if person_id is not None and where in ("", season) and (lifted_at is None or reason == Reason.ERASED)
+        for _, person_id, where, lifted_at, erased_at in rows
+        if person_id is not None and where in ("", season) and (lifted_at is None or erased_at is not None)
     )
     return max((row[0] for row in rows), default=sequence), gone
 
