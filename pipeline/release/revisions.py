@@ -31,7 +31,6 @@ from pipeline.release.models import (
 from pipeline.season import calendar, schema
 from pipeline.season.season import Season
 
-
 MOST_FICHES = 500
 _FICHES: dict[str, Fiche] = {}
 
