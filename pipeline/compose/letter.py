@@ -43,7 +43,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mailing's content. ``key`` names it for Message-IDs (``municipaless-2020/3``), ``date`` is the slot's local day,
+    """One mailing's content. ``key`` names it for Message-IDs (``carnet/3``), ``date`` is the slot's local day,
     ``sent_at`` (UTC) the Date header; ``web_url`` the web version; ``local`` allows http because base URL and transport are
     both this machine. ``fiches`` of a welcome are the latest release's; of a final letter every fiche of the kit."""
 

@@ -18,7 +18,7 @@ from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
 from tests.smtp_sink import Behaviour, Sink
 from tests.stage import Stage, stage
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("database")
 
 
 def released(folder: Path, people: int, url: str = "") -> tuple[Stage, Mailing]:

@@ -12,7 +12,7 @@ from pipeline.release import decisions
 from pipeline.release.models import AuditEntry
 from tests.stage import LAUNCH, STAFF, stage
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("database")
 HOUR = dt.timedelta(hours=1)
 
 

@@ -1,0 +1,137 @@
+"""Invariants 1, 2 and 4: once, together, frozen."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from django.db import connections
+
+from pipeline.delivery.models import Mailing, Recipient
+from pipeline.kit import build as kit_build
+from pipeline.release import decisions, publication, releases
+from pipeline.release.models import Intention, KitFile, Release, ReleasedFiche
+from tests.factories import fiche_markdown
+from tests.stage import STAFF, stage
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def test_two_workers_with_one_intention_release_once(tmp_path: Path) -> None:
+    play = stage(tmp_path, people=5)
+    made = decisions.intend("essai", "1", actor=STAFF, now=play.now)
+    at = made.not_before
+    start = threading.Barrier(2)
+    results: list[Release | None] = []
+
+    def work() -> None:
+        start.wait()
+        try:
+            results.append(releases.fulfil(made.pk, play.press, now=at))
+        finally:
+            connections.close_all()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sum(result is not None for result in results) == 1
+    assert Release.objects.count() == Mailing.objects.count() == 1
+    assert Recipient.objects.count() == 5
+
+
+def test_a_release_that_fails_in_its_transaction_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play = stage(tmp_path)
+
+    def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError("power")
+
+    monkeypatch.setattr(releases.mailings, "freeze", break_down)
+    with pytest.raises(RuntimeError, match="power"):
+        play.tick()
+    for model in (Release, ReleasedFiche, Mailing, Recipient):
+        assert not model.objects.exists()
+    assert publication.public_fiche("essai", "fiche-1") is None
+    monkeypatch.undo()
+    play.tick()
+    assert play.released() == ["1"]
+
+
+def test_what_was_released_does_not_change_with_the_files(tmp_path: Path) -> None:
+    play = stage(tmp_path)
+    play.tick()
+    path = tmp_path / "fiches/essai/conseil/01-fiche-1.md"
+    path.write_text(fiche_markdown(1, title="Un autre titre ?"))
+    play.apply()
+    shown = publication.public_fiche("essai", "fiche-1")
+    assert shown is not None
+    assert "Un autre titre" not in shown.fiche.title
+
+
+def test_a_release_takes_only_what_was_applied(tmp_path: Path) -> None:
+    play = stage(tmp_path)
+    (tmp_path / "fiches/essai/conseil/01-fiche-1.md").write_text(fiche_markdown(1, title="Pas encore appliqué ?"))
+    play.tick()
+    shown = publication.public_fiche("essai", "fiche-1")
+    assert shown is not None
+    assert "Pas encore" not in shown.fiche.title
+
+
+def test_publishing_without_mail_shows_the_page_and_writes_to_nobody(tmp_path: Path) -> None:
+    play = stage(tmp_path)
+    made = decisions.intend("essai", "2", actor=STAFF, now=play.now, with_mail=False)
+    releases.fulfil(made.pk, play.press, now=made.not_before)
+    assert publication.public_fiche("essai", "fiche-2") is not None
+    assert not Mailing.objects.exists()
+
+
+def test_the_final_kit_holds_every_released_fiche_and_is_checked_by_its_hash(tmp_path: Path) -> None:
+    play = stage(tmp_path, slots=1, finale="finale: {date: 2020-02-05}")
+    play.tick()
+    play.now = play.view("finale").due or play.now
+    play.tick()
+    files = {one.format: one for one in KitFile.objects.all()}
+    assert set(files) == {"pdf", "epub", "html", "zip"}
+    served = publication.kit_file("essai", "kit.html")
+    assert served is not None
+    assert "Comment faire la chose numéro" in served[1].decode()
+
+
+def test_a_kit_that_is_not_what_was_built_is_not_released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play = stage(tmp_path, slots=1, finale="finale: {date: 2020-02-05}")
+    play.tick()
+    play.now = play.view("finale").due or play.now
+    honest = kit_build.build
+
+    def tampered(*arguments: object, **options: object):  # type: ignore[no-untyped-def]
+        import dataclasses
+
+        made = honest(*arguments, **options)  # type: ignore[arg-type]
+        return {form: dataclasses.replace(one, content=one.content + b" ") for form, one in made.items()}
+
+    monkeypatch.setattr(releases.kit_build, "build", tampered)
+    play.tick()
+    assert play.states()["finale"] == "held"
+    assert not KitFile.objects.exists()
+
+
+def test_the_finale_waits_for_what_is_still_held(tmp_path: Path) -> None:
+    play = stage(tmp_path, slots=2, finale="finale: {date: 2020-02-19}")
+    play.tick()
+    decisions.hold("essai", "2", "un doute", actor=STAFF, now=play.now)
+    play.now = play.view("finale").due or play.now
+    play.tick()
+    assert play.states() == {"1": "released", "2": "held", "finale": "held"}
+    assert "2" in play.view("finale").reason
+
+
+def test_withdrawn_and_refused_intentions_stay_on_record(tmp_path: Path) -> None:
+    play = stage(tmp_path)
+    decisions.intend("essai", "2", actor=STAFF, now=play.now)
+    decisions.withdraw("essai", "2", actor=STAFF, now=play.now)
+    decisions.intend("essai", "2", actor=STAFF, now=play.now)
+    assert list(Intention.objects.order_by("pk").values_list("end", flat=True)) == ["withdrawn", ""]
