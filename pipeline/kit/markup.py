@@ -110,7 +110,7 @@ def _figures(entry: Entry) -> str:
 
 def _sources(entry: Entry, tag: str) -> str:
     rows = "".join(
-        f'<li><a href="{escape(one.url)}">{escape(one.title)}</a>, {escape(one.publisher)}, {escape(one.date)}.</li>'
+        f'<li><a href="{escape(one.url)}">{escape(one.title)}</a>, {escape(one.publisher)}, {escape(one.date.removesuffix("."))}.</li>'
         for one in entry.fiche.sources
     )
     return f'<{tag}>Sources</{tag}><ol class="sources">{rows}</ol>' if rows else ""

@@ -16,7 +16,6 @@ from pipeline.release.models import SeasonState
 def prepare(environment: Environment) -> Iterator[str]:
     """Bring the database to what the files say; yield, in French, what was done or is left to a person."""
     now = clock.now()
-    first = revisions.current_revision() is None
     try:
         planned = revisions.plan(revisions.read(environment.schedules_dir, environment.fiches_dir))
     except ContentError as error:
@@ -29,7 +28,7 @@ def prepare(environment: Environment) -> Iterator[str]:
         revision = revisions.apply(planned, actor=SYSTEM, now=now)
         yield f"Révision {revision.number} appliquée ({len(planned.changes)} changement(s))."
     seasons = revisions.applied_seasons(revisions.current_revision())
-    if first and len(seasons) == 1 and not SeasonState.objects.filter(active=True).exists():
+    if len(seasons) == 1 and not SeasonState.objects.filter(activated_at__isnull=False).exists():
         name = next(iter(seasons))
         revisions.activate(name, actor=SYSTEM, now=now)
         yield f"La saison {name} court."
