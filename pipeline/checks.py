@@ -24,7 +24,9 @@ def all_faults(schedules: Path, fiches: Path, emails: Path) -> tuple[Counts, lis
     """Check the seasons' files, their fiches and the mail templates."""
     faults: list[Fault] = []
     seasons = read = 0
-    paths = sorted(schedules.glob("*.y*ml"))
+    paths = sorted(schedules.glob("*.yaml"))
+    for path in sorted(schedules.glob("*.yml")):
+        faults.append(Fault(str(path), 0, "", "ce fichier n’est pas lu.", f"Le nommer {path.stem}.yaml."))
     if not paths:
         faults.append(
             Fault(str(schedules), 0, "", "Aucune saison.", "Écrire un fichier NOM.yaml (« kit new-season NOM »).")

@@ -36,7 +36,7 @@ class Stage:
 
     @property
     def press(self) -> Press:
-        return Press(environment.ROOT / "emails", "https://essai.org", local=True)
+        return Press(environment.ROOT / "emails", "https://essai.org", local=True, here=True)
 
     @property
     def desk(self) -> Desk:

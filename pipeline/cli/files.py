@@ -101,8 +101,10 @@ def diff(revision: Annotated[int, typer.Argument(help="Numéro de la révision."
 def calendar_(
     path: Annotated[Path, typer.Argument(metavar="SEASON.yaml", help="Le fichier de la saison.")],
     form: Annotated[str, typer.Option("--format", help="table, json ou ics.")] = "table",
+    as_json: JSON = False,
 ) -> None:
     """Montrer les dates d’une saison."""
+    form = "json" if as_json else form
     from pipeline import clock, environment
     from pipeline.content.errors import ContentError
     from pipeline.season import calendar, ics, schema, table

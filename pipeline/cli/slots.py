@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
 def status(as_json: JSON = False) -> None:
     """Dire où en est chaque créneau, et ce qu’il faut faire."""
     start()
+    from pipeline import clock
     from pipeline.release import summary
 
     rows = summary.status()
@@ -51,7 +52,7 @@ def status(as_json: JSON = False) -> None:
         say("Aucune saison n’est appliquée : « kit apply », puis « kit season activate NOM ».")
         return
     table(("créneau", "date", "état", "fiches", "mails"), [summary.line(row, STATES) for row in rows])
-    for text in summary.advice(rows):
+    for text in summary.advice(rows, now=clock.now()):
         say_error(text)
 
 

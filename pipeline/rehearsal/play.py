@@ -81,7 +81,7 @@ def play(read: ReadSeason, stage: Stage, *, subscribers: int, progress: Progress
         instants = _instants(season)
         for step, instant in enumerate(instants, start=1):
             time_now = max(instant, time_now)
-            due.check(actor=ACTOR, now=time_now, local=stage.press.local, staff=("equipe@example.org",))
+            due.check(actor=ACTOR, now=time_now, local=stage.press.here, staff=("equipe@example.org",))
             started = time.monotonic()
             for intention in due.intentions(time_now):
                 releases.fulfil(intention, stage.press, now=time_now)
@@ -94,7 +94,7 @@ def play(read: ReadSeason, stage: Stage, *, subscribers: int, progress: Progress
                 pass
             seconds["send"] += time.monotonic() - started
             progress(step, len(instants), f"{instant.astimezone(season.zone):%d/%m/%Y}")
-        views = board.views(season, local=stage.press.local)
+        views = board.views(season, local=stage.press.here)
     return Played(season, views, subscribers, seconds, tuple(bypassed))
 
 

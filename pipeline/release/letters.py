@@ -17,11 +17,13 @@ from pipeline.season.season import Season
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """Where letters are made: the templates' folder, the public site's address, and whether mails stay on this machine."""
+    """Where letters are made: the templates' folder and the public site's address. ``here``: mails stay on this machine, so that
+    a publisher's example values harm nobody; ``local``: the site is this machine too, so that http will do."""
 
     templates: Path
     base_url: str
     local: bool
+    here: bool
 
 
 def letter(

@@ -121,7 +121,7 @@ def _material(season: str, slot: str, press: Press, *, now: dt.datetime) -> _Mat
     found = revisions.applied_seasons(revision).get(season)
     if revision is None or found is None:
         raise decisions.Refusal(f"Aucune saison « {season} » n’est appliquée : « kit apply ».")
-    views = board.views(found, local=press.local)
+    views = board.views(found, local=press.here)
     at = next((i for i, view in enumerate(views) if view.name == slot), None)
     if at is None:
         raise decisions.Refusal(f"La saison {season} n’a pas de créneau « {slot} ».")

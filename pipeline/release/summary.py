@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import Any
 
 from pipeline.audience import selection
 from pipeline.delivery import fence, ledger
 from pipeline.delivery.models import Mailing
-from pipeline.release import board, letters, revisions, wiring
+from pipeline.release import audit, board, letters, revisions, wiring
 from pipeline.release.board import SlotView
 from pipeline.release.models import AppliedFiche, SeasonState
 from pipeline.season.words import long_date
+
+SILENCE = dt.timedelta(minutes=3)
+SOON = dt.timedelta(days=14)
 
 
 def status() -> list[dict[str, Any]]:
@@ -43,11 +47,21 @@ def line(row: dict[str, Any], words: dict[str, str]) -> tuple[str, ...]:
     return (f"{row['season']}/{row['slot']}", row["date_words"], words[row["state"]], fiches, sent)
 
 
-def advice(rows: list[dict[str, Any]]) -> list[str]:
+def asleep(now: dt.datetime) -> list[str]:
+    """A warning where nobody has looked at the calendar for a while: nothing leaves then."""
+    last = audit.last_tick()
+    if last is not None and now - last < SILENCE:
+        return []
+    since = "jamais" if last is None else f"pas depuis {int((now - last).total_seconds() // 60)} min"
+    return [f"Le calendrier ne tourne pas (consulté : {since}) : rien ne part. Lancer « kit serve »."]
+
+
+def advice(rows: list[dict[str, Any]], *, now: dt.datetime) -> list[str]:
     """What a person should do now."""
     found: list[str] = []
     if not fence.is_armed(wiring.identity()):
         found.append("Cette installation est une copie : rien ne part tant que « kit arm » n’est pas tapé.")
+    found += asleep(now)
     sleeping = sorted({row["season"] for row in rows if not row["active"]})
     found += [f"La saison {name} ne court pas : « kit season activate {name} »." for name in sleeping]
     held = [row for row in rows if row["state"] == "held"]
@@ -59,12 +73,16 @@ def advice(rows: list[dict[str, Any]]) -> list[str]:
             "« kit release --all-held » ou « kit skip --all-held »."
         )
     for row in rows:
-        if row["state"] == "planned" and row["findings"]:
+        if row["state"] == "planned" and row["findings"] and _soon(row["due"], now):
             found.append(f"{row['season']}/{row['slot']} n’est pas prêt. {' '.join(row['findings'])}")
         mail = row["mail"] or {}
         if mail.get("state") == "paused":
             found.append(f"L’envoi de {row['season']}/{row['slot']} est suspendu. {mail['reason']}")
     return found
+
+
+def _soon(due: str | None, now: dt.datetime) -> bool:
+    return due is not None and dt.datetime.fromisoformat(due) - now < SOON
 
 
 def held(season: str) -> list[tuple[str, str]]:

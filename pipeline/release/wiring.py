@@ -31,8 +31,8 @@ def press() -> Press:
     """Where letters are made. Plain http is allowed where both the site and the transport are this machine."""
     held = environment()
     host = urlsplit(held.base_url).hostname or ""
-    here = host in ("localhost", "127.0.0.1", "::1")
-    return Press(held.emails_dir, held.base_url, local=here and mails_stay_here())
+    stay = mails_stay_here()
+    return Press(held.emails_dir, held.base_url, local=stay and host in ("localhost", "127.0.0.1", "::1"), here=stay)
 
 
 def identity() -> str:

@@ -108,3 +108,14 @@ def test_a_season_with_faults_is_not_played(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "essai.yaml:" in done.stderr
     assert "fiche-2" in done.stderr
+
+
+def test_a_publisher_s_example_values_and_a_public_address_can_be_rehearsed(tmp_path: Path) -> None:
+    season = write_season(tmp_path, slots=1)
+    season.write_text(
+        season.read_text().replace("list_id: carnet.essai.org", "list_id: carnet.essai.org\n  example: true")
+    )
+    out = str(tmp_path / "out")
+    done = kit("rehearse", str(season), "--subscribers", "2", "--out", out, KIT_BASE_URL="https://kit.essai.org")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out/report.json").read_text())["mails_total"] == 2

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.delivery.models import Mailing, Outgoing
-from pipeline.release import decisions
+from pipeline.release import decisions, due
 from pipeline.release.models import AuditEntry
-from tests.stage import LAUNCH, STAFF, stage
+from tests.stage import BEAT, LAUNCH, STAFF, stage
 
 pytestmark = pytest.mark.usefixtures("database")
 HOUR = dt.timedelta(hours=1)
@@ -112,7 +112,7 @@ def test_a_mail_that_fails_preflight_holds_the_slot_and_releases_nothing(tmp_pat
 def _press(folder: Path):  # type: ignore[no-untyped-def]
     from pipeline.release.letters import Press
 
-    return Press(folder, "https://essai.org", local=True)
+    return Press(folder, "https://essai.org", local=True, here=True)
 
 
 def test_staff_have_a_minute_to_take_a_release_back(tmp_path: Path) -> None:
@@ -181,3 +181,14 @@ def test_every_decision_is_in_the_audit_with_who_and_why(tmp_path: Path) -> None
     actions = list(AuditEntry.objects.order_by("pk").values_list("action", "who", "why"))
     assert ("release", "calendrier", "date atteinte") in actions
     assert actions[-1] == ("skip", "équipe", "plus de place")
+
+
+def test_example_values_of_the_publisher_keep_every_slot_from_leaving_this_machine(tmp_path: Path) -> None:
+    play = stage(tmp_path)
+    path = tmp_path / "schedules/essai.yaml"
+    path.write_text(path.read_text().replace("list_id: carnet.essai.org", "list_id: carnet.essai.org\n  example: true"))
+    play.apply()
+    due.check(actor=BEAT, now=play.now, local=False)
+    assert play.states()["1"] == "held"
+    assert "exemple" in play.view("1").reason
+    assert not Mailing.objects.exists()
