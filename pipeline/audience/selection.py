@@ -36,8 +36,8 @@ def active(season: str, choices: Iterable[str], *, cutoff: dt.datetime) -> Query
 def suppressed_since(sequence: int, season: str) -> tuple[int, frozenset[int]]:
     """Who must not be written to any more: ``(latest sequence, person ids suppressed above sequence and still so)``.
 
-    One indexed query, to be asked again with the sequence it gave. An erasure is never lifted for the row it emptied, even if
-    the person has signed up anew since.
+    One indexed query, to be asked again with the sequence it gave. Whoever was erased stays
+    so here, even if they have signed up anew since: that made them another person.
     """
     rows = list(
         Suppression.objects.filter(sequence__gt=sequence).values_list(

@@ -183,7 +183,7 @@ def _named(below: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "propertyNames": {"pattern": f"^{NAME}$"}, "additionalProperties": below}
 
 
-def _json(key: Key) -> dict[str, Any]:  # noqa: PLR0911 - one line for each type
+def _json(key: Key) -> dict[str, Any]:  # noqa: PLR0911, PLR0912 - one line for each type
     slug = {"type": ["string", "integer"], "pattern": f"^{NAME}$", "maxLength": key.most}
     text: dict[str, Any] = {"type": "string", "maxLength": key.most} | ({"minLength": 1} if key.required else {})
     match key.type:

@@ -15,10 +15,10 @@ def test_no_door_of_the_ledger_changes_an_entry() -> None:
     entry.source = "autre"
     before = list(Consent.objects.order_by("id").values())
     for door in (
-        lambda: entry.save(),
+        entry.save,
         lambda: entry.save(force_insert=False),
         lambda: entry.save(update_fields=["source"]),
-        lambda: entry.delete(),
+        entry.delete,
         lambda: Consent.objects.all().update(source="autre"),
         lambda: person.consents.update(source="autre"),
         lambda: person.consents.all().delete(),

@@ -81,9 +81,9 @@ def test_a_sequence_is_taken_in_a_transaction_only() -> None:
 
 
 def test_a_sequence_that_was_undone_is_given_again() -> None:
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
-        suppress("ada@commune.example", Reason.MANUAL, now=NOW)
-        raise ZeroDivisionError
+    with transaction.atomic():
+        assert suppress("ada@commune.example", Reason.MANUAL, now=NOW).sequence == 1
+        transaction.set_rollback(True)
     assert suppress("bob@commune.example", Reason.MANUAL, now=NOW).sequence == 1
 
 
