@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import email
 import email.policy
+import os
 import shutil
+import signal
+import time
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -166,3 +169,25 @@ def test_a_dead_child_is_started_again(tmp_path: Path) -> None:
         kit.set_wall(LAUNCH - 3 * SECONDS)
         kit.wait(lambda: len(sink.messages) == 1, 60, "not out")
         kit.wait(lambda: kit.get("/")[0] == 200, 20, "no site")
+
+
+@pytest.mark.long
+def test_a_sender_that_was_stopped_beyond_its_lease_sends_nothing_when_it_wakes(tmp_path: Path) -> None:
+    with Sink(Behaviour(slow=0.02)) as sink, Installation(tmp_path, sink.url, wall=LAUNCH - 60 * SECONDS) as kit:
+        kit.season(people=900)
+        kit.serve()
+        kit.set_wall(LAUNCH - 2 * SECONDS)
+        kit.wait(lambda: len(sink.messages) > 40, 40, "sending has not begun")
+        holders = {
+            name.partition("-")[0] for (name,) in kit.rows("select holder from delivery_batch where state = 'leased'")
+        }
+        asleep = int(sorted(holders)[0])
+        os.kill(asleep, signal.SIGSTOP)
+        kit.wait(lambda: len(set(sink.recipients)) >= 898, 150, "nobody took over")
+        os.kill(asleep, signal.SIGCONT)
+        kit.wait(lambda: kit.scalar("select state from delivery_mailing") == "done", 60, "not finished")
+        time.sleep(3)
+        stands = kit.json("delivery", "1")
+        assert stands["sent"] + stands["unknown"] == 900
+        assert stands["unknown"] <= 2
+        assert max(sink.counts().values()) == 1

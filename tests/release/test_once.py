@@ -10,8 +10,8 @@ from django.db import connections
 
 from pipeline.delivery.models import Mailing, Recipient
 from pipeline.kit import build as kit_build
-from pipeline.release import decisions, publication, releases
-from pipeline.release.models import Intention, KitFile, Release, ReleasedFiche
+from pipeline.release import addresses, decisions, publication, releases
+from pipeline.release.models import Intention, KitFile, Release, ReleasedFiche, StoredImage
 from tests.factories import fiche_markdown
 from tests.stage import STAFF, stage
 
@@ -135,3 +135,22 @@ def test_withdrawn_and_refused_intentions_stay_on_record(tmp_path: Path) -> None
     decisions.withdraw("essai", "2", actor=STAFF, now=play.now)
     decisions.intend("essai", "2", actor=STAFF, now=play.now)
     assert list(Intention.objects.order_by("pk").values_list("end", flat=True)) == ["withdrawn", ""]
+
+
+def test_an_image_cannot_be_reached_before_the_release_that_shows_it(tmp_path: Path, client) -> None:  # type: ignore[no-untyped-def]
+    play = stage(tmp_path)
+    folder = tmp_path / "fiches/essai/conseil"
+    (folder / "carte.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><circle cx="5" cy="5" r="4"/></svg>'
+    )
+    (folder / "01-fiche-1.md").write_text(fiche_markdown(1, body="![Un cercle](carte.svg)"))
+    play.apply()
+    row = StoredImage.objects.get()
+    path = addresses.image_path(row.sha256, row.media_type)
+    assert client.get(path, headers={"host": "localhost"}).status_code == 404
+    assert client.get("/essai/fiches/fiche-1/", headers={"host": "localhost"}).status_code == 404
+    play.tick()
+    assert client.get(path, headers={"host": "localhost"}).status_code == 200
+    page = client.get("/essai/fiches/fiche-1/", headers={"host": "localhost"})
+    assert path in page.content.decode()
+    assert "Un cercle" in page.content.decode()
