@@ -153,6 +153,11 @@ SUBJECT_WORDS: dict[str, frozenset[str]] = {
 """Subject → the words that may stand in it as ``{{ word }}``."""
 
 
+def names(part: str) -> tuple[str, ...]:
+    """The keys that may stand in a part of the file."""
+    return tuple(key.name for key in PARTS[part])
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a season's file, with which an editor completes keys. It knows each key by itself;
     what contradicts what is told by ``kit check``."""

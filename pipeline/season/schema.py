@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.content import yaml12
 from pipeline.content.errors import ContentError, Fault
-from pipeline.season import calendar
+from pipeline.season import calendar, keys
 from pipeline.season.fields import NAME, Reader
 from pipeline.season.season import (
     Blackout,
@@ -29,10 +29,6 @@ from pipeline.season.season import (
 
 MOST_BYTES = 64 * 1024
 PALETTES = ("green", "brick", "blue")
-_KEYS = (
-    "title", "tagline", "language", "zone", "time", "cadence", "first", "grace", "kinds", "pattern", "slots", "finale",
-    "competences", "territories", "themes", "choices", "blackouts", "postponements", "publisher", "subjects", "edition",
-)  # fmt: skip
 _EXAMPLE = re.compile(r"exemple|example\.|\.invalid|à compléter", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
 
@@ -118,7 +114,7 @@ def publisher_faults(season: Season) -> list[Fault]:
 
 
 def _season(reader: Reader, text: str, path: str) -> Season:
-    reader.known(*_KEYS)
+    reader.known(*keys.names("season"))
     name = Path(path).stem
     if not NAME.fullmatch(name):
         reader.fault(
@@ -130,7 +126,7 @@ def _season(reader: Reader, text: str, path: str) -> Season:
     kinds = _kinds(reader)
     themes = _terms(reader, "themes")
     edition = reader.below("edition")
-    edition.known("provisional", "final")
+    edition.known(*keys.names("edition"))
     slots = _slots(reader, kinds)
     return Season(
         name=name,
@@ -177,7 +173,7 @@ def _span(text: str) -> dt.timedelta:
 
 def _cadence(reader: Reader) -> Cadence:
     below = reader.below("cadence")
-    below.known("every", "unit")
+    below.known(*keys.names("cadence"))
     unit = below.word("unit", ("days", "weeks", "months"))
     return Cadence(below.number("every", 1, 366), unit if unit in ("days", "weeks", "months") else "weeks")  # type: ignore[arg-type]
 
@@ -191,7 +187,7 @@ def _kinds(reader: Reader) -> dict[str, Kind]:
                 below.line(name), name, "ce nom de genre ne convient pas.", "Lettres minuscules, chiffres et tirets."
             )
         one = below.below(name)
-        one.known("singular", "plural", "mark", "palette", "part", "sections")
+        one.known(*keys.names("kind"))
         singular = one.prose("singular", most=60)
         found[name] = Kind(
             name=name,
@@ -216,12 +212,12 @@ def _pattern(reader: Reader, kinds: dict[str, Kind]) -> dict[str, int]:
 def _slots(reader: Reader, kinds: dict[str, Kind]) -> tuple[PlannedSlot, ...]:
     found: list[PlannedSlot] = []
     for one in reader.each("slots", required=True):
-        one.known("name", "kind", "title", "fiches", "date", "note")
+        one.known(*keys.names("slot"))
         kind = one.word("kind", ("launch", "release"), default="release")
         found.append(_slot(one, kind, kinds))
     if "finale" in reader.node.entries:
         one = reader.below("finale")
-        one.known("name", "title", "date", "status", "event", "note")
+        one.known(*keys.names("finale"))
         found.append(_slot(one, "final", kinds))
     return tuple(found)
 
@@ -285,7 +281,7 @@ def _choices(reader: Reader, kinds: dict[str, Kind], themes: tuple[Term, ...]) -
     found: list[Choice] = []
     known_themes = {term.id for term in themes}
     for one in reader.each("choices", required=True):
-        one.known("id", "label", "kinds", "themes", "releases")
+        one.known(*keys.names("choice"))
         choice = Choice(
             id=one.text("id", most=60),
             label=one.prose("label", most=200),
@@ -311,7 +307,7 @@ def _choices(reader: Reader, kinds: dict[str, Kind], themes: tuple[Term, ...]) -
 def _blackouts(reader: Reader) -> tuple[Blackout, ...]:
     found: list[Blackout] = []
     for one in reader.each("blackouts"):
-        one.known("from", "to", "reason", "action")
+        one.known(*keys.names("blackout"))
         start = one.date("from")
         end = one.date("to", required=False) or start
         action = one.word("action", ("next-day", "next-slot", "hold"), default="hold")
@@ -326,7 +322,7 @@ def _postponements(reader: Reader, slots: tuple[PlannedSlot, ...]) -> tuple[Post
     found: list[Postponement] = []
     names = [slot.name for slot in slots]
     for one in reader.each("postponements"):
-        one.known("slot", "date", "reason", "shift_later")
+        one.known(*keys.names("postponement"))
         slot = one.word("slot", names)
         date = one.date("date")
         if slot in {other.slot for other in found}:
@@ -339,17 +335,7 @@ def _postponements(reader: Reader, slots: tuple[PlannedSlot, ...]) -> tuple[Post
 
 def _publisher(reader: Reader) -> Publisher:
     below = reader.below("publisher")
-    texts = (
-        "name",
-        "sender_name",
-        "sender_address",
-        "reply_to",
-        "postal_address",
-        "legal_notice",
-        "privacy_contact",
-        "website",
-        "list_id",
-    )
+    texts = tuple(name for name in keys.names("publisher") if name != "example")
     below.known(*texts, "example")
     prose = ("name", "postal_address", "legal_notice")
     values = {name: (below.prose if name in prose else below.text)(name, most=2000) for name in texts}
@@ -365,6 +351,11 @@ def _publisher(reader: Reader) -> Publisher:
 
 def _subjects(reader: Reader) -> Subjects:
     below = reader.below("subjects")
-    names = ("launch", "release", "single", "final", "confirmation", "welcome")
+    names = keys.names("subjects")
     below.known(*names)
+    for name in names:
+        for word in re.findall(r"\{\{\s*(\w*)", below.text(name, default="")):
+            if word not in keys.SUBJECT_WORDS[name]:
+                possible = ", ".join(sorted(keys.SUBJECT_WORDS[name]))
+                below.fault(below.line(name), name, f"« {word} » n’est pas connu ici.", f"Noms possibles : {possible}.")
     return Subjects(**{name: below.text(name, most=200) for name in names})
