@@ -66,6 +66,10 @@ def fulfil(intention: int, press: Press, *, now: dt.datetime) -> Release | None:
     if wanted is None:
         return None
     actor = Actor(wanted.actor, wanted.who)  # type: ignore[arg-type]
+    stale = _stale(wanted, now)
+    if stale:
+        _refuse(wanted, stale, actor, now)
+        return None
     for _ in range(3):
         try:
             return _publish(build(wanted.season, wanted.slot, press, now=now), wanted, now=now)
@@ -76,6 +80,17 @@ def fulfil(intention: int, press: Press, *, now: dt.datetime) -> Release | None:
             _refuse(wanted, str(error), actor, now)
             return None
     return None
+
+
+def _stale(wanted: Intention, now: dt.datetime) -> str:
+    """Why an intention that nobody could fulfil in time must not be fulfilled any more: the season's grace binds it too."""
+    season = revisions.applied_seasons(revisions.current_revision()).get(wanted.season)
+    if season is None or now - wanted.not_before <= season.grace:
+        return ""
+    return (
+        f"Devait partir le {wanted.not_before.astimezone(season.zone):%d/%m/%Y}, et rien ne tournait. "
+        f"« kit release {wanted.season}/{wanted.slot} » pour l’envoyer, « kit skip » pour y renoncer."
+    )
 
 
 def draft(season: str, slot: str, press: Press, *, now: dt.datetime) -> tuple[Letter, tuple[Fiche, ...]]:

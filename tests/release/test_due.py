@@ -192,3 +192,14 @@ def test_example_values_of_the_publisher_keep_every_slot_from_leaving_this_machi
     assert play.states()["1"] == "held"
     assert "exemple" in play.view("1").reason
     assert not Mailing.objects.exists()
+
+
+def test_an_intention_that_nobody_fulfilled_for_a_month_is_held_not_sent(tmp_path: Path) -> None:
+    play = stage(tmp_path)
+    due.check(actor=BEAT, now=play.now, local=True)
+    assert play.states()["1"] == "releasing"
+    play.now += dt.timedelta(days=30)
+    play.tick()
+    assert play.released() == []
+    assert play.states()["1"] == "held"
+    assert "kit release essai/1" in play.view("1").reason
