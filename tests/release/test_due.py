@@ -195,7 +195,7 @@ def test_example_values_of_the_publisher_keep_every_slot_from_leaving_this_machi
 
 
 def test_an_intention_that_nobody_fulfilled_for_a_month_is_held_not_sent(tmp_path: Path) -> None:
-    play = stage(tmp_path)
+    play = stage(tmp_path, slots=1)
     due.check(actor=BEAT, now=play.now, local=True)
     assert play.states()["1"] == "releasing"
     play.now += dt.timedelta(days=30)
