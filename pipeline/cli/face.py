@@ -42,8 +42,20 @@ def start() -> Environment:
     from pipeline.release.wiring import environment
 
     held = environment()
+    _check_transport(held)
     _migrate(held)
     return held
+
+
+def _check_transport(held: Environment) -> None:
+    """Say now what is wrong with the way out, not when the first mail is due."""
+    from pipeline.delivery.transports import TransportUrlError, open_transport
+    from pipeline.environment import SettingsError
+
+    try:
+        open_transport(held.transport_url).close()
+    except TransportUrlError as error:
+        raise SettingsError([f"KIT_SMTP_URL : {error}"]) from error
 
 
 def _migrate(held: Environment) -> None:

@@ -129,6 +129,8 @@ def skip(
     from pipeline.release import decisions, summary
 
     chosen = summary.held(slot) if all_held else [slot_of(slot)]
+    if not chosen:
+        raise Fault("Aucun créneau n’est retenu.")
     confirm(f"Renoncer à {', '.join('/'.join(one) for one in chosen)} ?", yes)
     for season, name in chosen:
         try:

@@ -73,11 +73,13 @@ def show(email: Annotated[str, typer.Argument(help="L’adresse.")]) -> None:
     """Montrer tout ce qui est gardé d’une personne."""
     start()
     from pipeline.audience import exports
+    from pipeline.audience.addresses import AddressError
+    from pipeline.audience.consent import UnknownPersonError
 
-    held = exports.show(email)
-    if not held:
-        raise Fault(f"Personne n’est connu à l’adresse {email}.")
-    say_json(held)
+    try:
+        say_json(exports.show(email))
+    except (AddressError, UnknownPersonError) as error:
+        raise Fault(f"Personne n’est connu à l’adresse {email}. {error}".strip()) from error
 
 
 @app.command("erase")
@@ -89,9 +91,14 @@ def erase(
     start()
     from pipeline import clock
     from pipeline.audience import exports
+    from pipeline.audience.addresses import AddressError
+    from pipeline.audience.consent import UnknownPersonError
 
     confirm(f"Effacer {email} pour de bon ?", yes)
-    exports.erase(email, now=clock.now())
+    try:
+        exports.erase(email, now=clock.now())
+    except (AddressError, UnknownPersonError) as error:
+        raise Fault(f"Personne n’est connu à l’adresse {email}. {error}".strip()) from error
     say("Effacé.")
 
 

@@ -5,3 +5,9 @@ class DeliveryConfig(AppConfig):
     name = "pipeline.delivery"
     label = "delivery"
     verbose_name = "Envois"
+
+    def ready(self) -> None:
+        from pipeline.audience import signals  # noqa: PLC0415 - models are loaded by now
+        from pipeline.delivery import mailings  # noqa: PLC0415
+
+        signals.erased.connect(mailings.forget, dispatch_uid="delivery.forget")

@@ -175,6 +175,12 @@ def unfinished() -> list[Mailing]:
     return list(Mailing.objects.exclude(pk__in=done.values("pk")).order_by("pk").defer("compiled"))
 
 
+def forget(*, person_id: int, **_: object) -> None:
+    """Empty the addresses that lists keep of a person who was erased, in the erasure's own transaction. What became of their
+    messages stays counted; one not yet sent is suppressed."""
+    Recipient.objects.filter(person=person_id).update(address="")
+
+
 def open_batches(now: dt.datetime) -> int:
     """How many batches could be claimed at once."""
     sending = Batch.objects.filter(mailing__state=Mailing.State.SENDING)

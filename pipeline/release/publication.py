@@ -30,8 +30,17 @@ def active_seasons() -> tuple[str, ...]:
 def season_page(name: str) -> SeasonPage | None:
     """A season's home; None where no such season runs."""
     season = revisions.active_seasons().get(name)
-    if season is None:
-        return None
+    return _page(season) if season is not None else None
+
+
+def preview_page(name: str) -> SeasonPage | None:
+    """The same for staff, before the season runs; None where no such season is applied."""
+    season = revisions.applied_seasons(revisions.current_revision()).get(name)
+    return _page(season) if season is not None else None
+
+
+def _page(season: Season) -> SeasonPage:
+    name = season.name
     fiches = _fiches(name)
     views = board.views(season, local=True)
     line = _line(season, views, {one.fiche.slug: one for one in fiches})

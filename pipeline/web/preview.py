@@ -13,8 +13,8 @@ from pipeline.web.public.article import article
 
 
 def fiche_page(fiche: Fiche, slot: str, date: dt.date) -> str:
-    """The page as readers would see it. Raises :class:`KeyError` where the fiche's season does not run."""
-    page = publication.season_page(fiche.season)
+    """The page as readers would see it. Raises :class:`KeyError` where the fiche's season is not applied."""
+    page = publication.preview_page(fiche.season)
     if page is None:
         raise KeyError(fiche.season)
     path = addresses.fiche_path(fiche.season, fiche.slug)

@@ -128,3 +128,26 @@ def test_a_new_season_is_made_and_checks(home: dict[str, str]) -> None:
 
 def test_help_is_quick_and_french() -> None:
     assert "Publie une saison" in kit("--help", cwd=ROOT).stdout
+
+
+def test_a_season_can_be_previewed_before_it_runs(home: dict[str, str], tmp_path: Path) -> None:
+    kit("apply", "--yes", **home)
+    done = kit("preview", "1", "--out", str(tmp_path / "out"), **home)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_unknown_person_is_said_to_be_unknown(home: dict[str, str]) -> None:
+    for command in (
+        ["show", "inconnue@example.org"],
+        ["show", "pas une adresse"],
+        ["erase", "inconnue@example.org", "--yes"],
+    ):
+        done = kit("subscribers", *command, **home)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+        assert "Personne n’est connu" in done.stderr
+
+
+def test_a_transport_that_makes_no_sense_is_told_at_once(home: dict[str, str]) -> None:
+    done = kit("status", KIT_SMTP_URL="smtp://serveur/?tls=peut-être", **home)
+    assert done.returncode == 2
+    assert "KIT_SMTP_URL" in done.stderr
