@@ -10,11 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-SECRETS = frozenset({"KIT_SECRET_KEY", "KIT_DATABASE_URL", "KIT_REDIS_URL", "KIT_SMTP_URL"})
+SECRETS = frozenset(
+    {"KIT_SECRET_KEY", "KIT_DATABASE_URL", "KIT_REDIS_URL", "KIT_SMTP_URL", "KIT_BOUNCES_URL", "KIT_WEBHOOK_SECRET"}
+)
 KNOWN = frozenset(
     {
         "KIT_DATA_DIR", "KIT_DATABASE_URL", "KIT_REDIS_URL", "KIT_SMTP_URL", "KIT_BASE_URL", "KIT_SECRET_KEY", "KIT_STAFF_MAIL",
         "KIT_FICHES_DIR", "KIT_SCHEDULES_DIR", "KIT_EMAILS_DIR", "KIT_INSTALLATION_ID", "KIT_LOG_LEVEL", "KIT_ALLOWED_HOSTS",
+        "KIT_RETURN_PATH", "KIT_BOUNCES_URL", "KIT_LMTP", "KIT_WEBHOOK_SECRET", "KIT_SOFT_BOUNCES", "KIT_CFBL_ADDRESS",
+        "KIT_DKIM_DIR", "KIT_THROTTLES", "KIT_RETRY_HOURS",
     }
 )  # fmt: skip
 
@@ -45,6 +49,24 @@ class Environment:
     installation_id: str
     log_level: str
     allowed_hosts: tuple[str, ...]
+    return_path: str = ""
+    """Where bounces go: an address of a domain whose mail comes to us. Each message gets a variant of its own (VERP)."""
+    bounces_url: str = field(default="", repr=False)
+    """Where bounces are read: ``maildir:///folder`` or ``imaps://user:password@host/mailbox``."""
+    lmtp: str = ""
+    """Where bounces are handed to us: ``host:port`` or ``/socket``; empty: no LMTP server is run."""
+    webhook_secret: str = field(default="", repr=False)
+    """``user:password`` that an API provider must give with each event."""
+    soft_bounces: tuple[int, int] = (5, 30)
+    """That many temporary failures within that many days suppress an address."""
+    cfbl_address: str = ""
+    """Where mailbox providers send complaints (RFC 9477)."""
+    dkim_dir: Path | None = None
+    """A folder of private keys, ``SELECTOR.pem`` each; None: the mail server signs."""
+    throttles: str = ""
+    """``domain=RATE`` per second, separated by spaces; see :mod:`pipeline.delivery.throttle`."""
+    retry_hours: int = 72
+    """For how long a deferred message is tried again."""
 
     @property
     def secure(self) -> bool:
@@ -101,7 +123,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
     _check_base_url(base_url, faults)
     _check_scheme("KIT_DATABASE_URL", values.get("KIT_DATABASE_URL", ""), ("postgresql", "postgres", "sqlite"), faults)
     _check_scheme("KIT_REDIS_URL", values.get("KIT_REDIS_URL", ""), ("redis", "rediss", "unix", "redis+socket"), faults)
-    _check_scheme("KIT_SMTP_URL", values.get("KIT_SMTP_URL", ""), ("smtp", "smtps", "smtp+starttls", "file"), faults)
+    for one in values.get("KIT_SMTP_URL", "").split():
+        _check_scheme("KIT_SMTP_URL", one, ("smtp", "smtps", "smtp+starttls", "file", "anymail"), faults)
     level = (values.get("KIT_LOG_LEVEL") or "INFO").upper()
     if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         faults.append(f"KIT_LOG_LEVEL : « {level} » n’est pas un niveau ; choisir DEBUG, INFO, WARNING ou ERROR.")
@@ -120,6 +143,22 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         folders[name] = Path(values.get(name) or ROOT / default).absolute()
         if values.get(name) and not folders[name].is_dir():
             faults.append(f"{name} : le dossier « {folders[name]} » n’existe pas ; le créer, ou corriger le réglage.")
+    for name in ("KIT_RETURN_PATH", "KIT_CFBL_ADDRESS"):
+        if values.get(name) and not _is_address(values[name]):
+            faults.append(f"{name} : « {values[name]} » n’est pas une adresse, comme rebonds@retour.example.org.")
+    _check_scheme("KIT_BOUNCES_URL", values.get("KIT_BOUNCES_URL", ""), ("maildir", "imap", "imaps"), faults)
+    soft = _pair(values.get("KIT_SOFT_BOUNCES") or "5/30")
+    if soft is None:
+        faults.append("KIT_SOFT_BOUNCES : deux nombres, « 5/30 » pour cinq échecs en trente jours.")
+    hours = values.get("KIT_RETRY_HOURS") or "72"
+    if not (hours.isascii() and hours.isdigit() and 1 <= int(hours) <= 240):
+        faults.append(f"KIT_RETRY_HOURS : « {hours} » : un nombre d’heures entre 1 et 240.")
+    dkim_dir = Path(values["KIT_DKIM_DIR"]).absolute() if values.get("KIT_DKIM_DIR") else None
+    if dkim_dir is not None and not dkim_dir.is_dir():
+        faults.append(f"KIT_DKIM_DIR : le dossier « {dkim_dir} » n’existe pas ; le créer, y mettre SÉLECTEUR.pem.")
+    webhook = values.get("KIT_WEBHOOK_SECRET", "")
+    if webhook and (":" not in webhook or len(webhook) < 20):
+        faults.append("KIT_WEBHOOK_SECRET : « nom:mot-de-passe », vingt caractères au moins.")
     key = values.get("KIT_SECRET_KEY", "")
     if key and len(key) < 32:
         faults.append("KIT_SECRET_KEY : 32 caractères au moins, tirés au hasard.")
@@ -139,6 +178,15 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         installation_id=values.get("KIT_INSTALLATION_ID", ""),
         log_level=level,
         allowed_hosts=_list(values.get("KIT_ALLOWED_HOSTS", "")),
+        return_path=values.get("KIT_RETURN_PATH", ""),
+        bounces_url=values.get("KIT_BOUNCES_URL", ""),
+        lmtp=values.get("KIT_LMTP", ""),
+        webhook_secret=webhook,
+        soft_bounces=soft or (5, 30),
+        cfbl_address=values.get("KIT_CFBL_ADDRESS", ""),
+        dkim_dir=dkim_dir,
+        throttles=values.get("KIT_THROTTLES", ""),
+        retry_hours=int(hours),
     )
 
 
@@ -171,6 +219,16 @@ def secret_key(environment: Environment) -> str:
         raise SettingsError(
             [f"KIT_DATA_DIR : le dossier « {environment.data_dir} » ne s’écrit pas ({error.strerror})."]
         ) from error
+
+
+def _is_address(value: str) -> bool:
+    return value.count("@") == 1 and value.isascii() and value.isprintable() and " " not in value and value[0] != "@"
+
+
+def _pair(value: str) -> tuple[int, int] | None:
+    first, _, second = value.partition("/")
+    good = all(part.isascii() and part.isdigit() and 1 <= int(part) <= 1000 for part in (first, second))
+    return (int(first), int(second)) if good else None
 
 
 def _list(value: str) -> tuple[str, ...]:
