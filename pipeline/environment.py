@@ -101,6 +101,43 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         SettingsError: with every fault found.
     """
     faults: list[str] = []
+    values = _values(environ, faults)
+    _check(values, faults)
+    if faults:
+        raise SettingsError(faults)
+    first, second = (values.get("KIT_SOFT_BOUNCES") or "5/30").split("/")
+    return Environment(
+        data_dir=Path(values.get("KIT_DATA_DIR") or ROOT / "var").absolute(),
+        database_url=values.get("KIT_DATABASE_URL", ""),
+        redis_url=values.get("KIT_REDIS_URL", ""),
+        smtp_url=values.get("KIT_SMTP_URL", ""),
+        base_url=_base_url(values),
+        secret_key=values.get("KIT_SECRET_KEY", ""),
+        staff_mail=_list(values.get("KIT_STAFF_MAIL", "")),
+        fiches_dir=_folder(values, "KIT_FICHES_DIR"),
+        schedules_dir=_folder(values, "KIT_SCHEDULES_DIR"),
+        emails_dir=_folder(values, "KIT_EMAILS_DIR"),
+        installation_id=values.get("KIT_INSTALLATION_ID", ""),
+        log_level=_level(values),
+        allowed_hosts=_list(values.get("KIT_ALLOWED_HOSTS", "")),
+        return_path=values.get("KIT_RETURN_PATH", ""),
+        bounces_url=values.get("KIT_BOUNCES_URL", ""),
+        lmtp=values.get("KIT_LMTP", ""),
+        webhook_secret=values.get("KIT_WEBHOOK_SECRET", ""),
+        soft_bounces=(int(first), int(second)),
+        cfbl_address=values.get("KIT_CFBL_ADDRESS", ""),
+        dkim_dir=Path(values["KIT_DKIM_DIR"]).absolute() if values.get("KIT_DKIM_DIR") else None,
+        throttles=values.get("KIT_THROTTLES", ""),
+        retry_hours=int(values.get("KIT_RETRY_HOURS") or "72"),
+    )
+
+
+_FOLDERS = {"KIT_FICHES_DIR": "fiches", "KIT_SCHEDULES_DIR": "schedules", "KIT_EMAILS_DIR": "emails"}
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+def _values(environ: Mapping[str, str], faults: list[str]) -> dict[str, str]:
+    """What the variables and the files of secrets say, by the variable's name."""
     values: dict[str, str] = {}
     for name, value in environ.items():
         if not name.startswith("KIT_"):
@@ -117,77 +154,61 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
                 values[plain] = Path(value).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 faults.append(f"{name} : le fichier « {value} » ne se lit pas ({error.__class__.__name__}).")
+    return values
 
-    data_dir = Path(values.get("KIT_DATA_DIR") or ROOT / "var").absolute()
-    base_url = (values.get("KIT_BASE_URL") or "http://127.0.0.1:8000").rstrip("/")
-    _check_base_url(base_url, faults)
+
+def _base_url(values: Mapping[str, str]) -> str:
+    return (values.get("KIT_BASE_URL") or "http://127.0.0.1:8000").rstrip("/")
+
+
+def _folder(values: Mapping[str, str], name: str) -> Path:
+    return Path(values.get(name) or ROOT / _FOLDERS[name]).absolute()
+
+
+def _level(values: Mapping[str, str]) -> str:
+    return (values.get("KIT_LOG_LEVEL") or "INFO").upper()
+
+
+def _check(values: Mapping[str, str], faults: list[str]) -> None:
+    _check_base_url(_base_url(values), faults)
     _check_scheme("KIT_DATABASE_URL", values.get("KIT_DATABASE_URL", ""), ("postgresql", "postgres", "sqlite"), faults)
     _check_scheme("KIT_REDIS_URL", values.get("KIT_REDIS_URL", ""), ("redis", "rediss", "unix", "redis+socket"), faults)
-    for one in values.get("KIT_SMTP_URL", "").split():
-        _check_scheme("KIT_SMTP_URL", one, ("smtp", "smtps", "smtp+starttls", "file", "anymail"), faults)
-    level = (values.get("KIT_LOG_LEVEL") or "INFO").upper()
-    if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        faults.append(f"KIT_LOG_LEVEL : « {level} » n’est pas un niveau ; choisir DEBUG, INFO, WARNING ou ERROR.")
-    staff = _list(values.get("KIT_STAFF_MAIL", ""))
+    if _level(values) not in _LEVELS:
+        faults.append(f"KIT_LOG_LEVEL : « {_level(values)} » n’est pas un niveau ; choisir {', '.join(_LEVELS)}.")
     faults += [
         f"KIT_STAFF_MAIL : « {one} » n’est pas une adresse."
-        for one in staff
+        for one in _list(values.get("KIT_STAFF_MAIL", ""))
         if one.count("@") != 1 or not one.isprintable()
     ]
-    folders = {}
-    for name, default in (
-        ("KIT_FICHES_DIR", "fiches"),
-        ("KIT_SCHEDULES_DIR", "schedules"),
-        ("KIT_EMAILS_DIR", "emails"),
-    ):
-        folders[name] = Path(values.get(name) or ROOT / default).absolute()
-        if values.get(name) and not folders[name].is_dir():
-            faults.append(f"{name} : le dossier « {folders[name]} » n’existe pas ; le créer, ou corriger le réglage.")
+    for name in _FOLDERS:
+        if values.get(name) and not _folder(values, name).is_dir():
+            folder = _folder(values, name)
+            faults.append(f"{name} : le dossier « {folder} » n’existe pas ; le créer, ou corriger le réglage.")
+    key = values.get("KIT_SECRET_KEY", "")
+    if key and len(key) < 32:
+        faults.append("KIT_SECRET_KEY : 32 caractères au moins, tirés au hasard.")
+    _check_sending(values, faults)
+
+
+def _check_sending(values: Mapping[str, str], faults: list[str]) -> None:
+    for one in values.get("KIT_SMTP_URL", "").split():
+        _check_scheme("KIT_SMTP_URL", one, ("smtp", "smtps", "smtp+starttls", "file", "anymail"), faults)
     for name in ("KIT_RETURN_PATH", "KIT_CFBL_ADDRESS"):
         if values.get(name) and not _is_address(values[name]):
             faults.append(f"{name} : « {values[name]} » n’est pas une adresse, comme rebonds@retour.example.org.")
     _check_scheme("KIT_BOUNCES_URL", values.get("KIT_BOUNCES_URL", ""), ("maildir", "imap", "imaps"), faults)
-    soft = _pair(values.get("KIT_SOFT_BOUNCES") or "5/30")
-    if soft is None:
+    first, _, second = (values.get("KIT_SOFT_BOUNCES") or "5/30").partition("/")
+    if not (_is_whole(first, 1, 1000) and _is_whole(second, 1, 1000)):
         faults.append("KIT_SOFT_BOUNCES : deux nombres, « 5/30 » pour cinq échecs en trente jours.")
     hours = values.get("KIT_RETRY_HOURS") or "72"
-    if not (hours.isascii() and hours.isdigit() and 1 <= int(hours) <= 240):
+    if not _is_whole(hours, 1, 240):
         faults.append(f"KIT_RETRY_HOURS : « {hours} » : un nombre d’heures entre 1 et 240.")
-    dkim_dir = Path(values["KIT_DKIM_DIR"]).absolute() if values.get("KIT_DKIM_DIR") else None
-    if dkim_dir is not None and not dkim_dir.is_dir():
-        faults.append(f"KIT_DKIM_DIR : le dossier « {dkim_dir} » n’existe pas ; le créer, y mettre SÉLECTEUR.pem.")
+    folder = values.get("KIT_DKIM_DIR")
+    if folder and not Path(folder).is_dir():
+        faults.append(f"KIT_DKIM_DIR : le dossier « {folder} » n’existe pas ; le créer, y mettre SÉLECTEUR.pem.")
     webhook = values.get("KIT_WEBHOOK_SECRET", "")
     if webhook and (":" not in webhook or len(webhook) < 20):
         faults.append("KIT_WEBHOOK_SECRET : « nom:mot-de-passe », vingt caractères au moins.")
-    key = values.get("KIT_SECRET_KEY", "")
-    if key and len(key) < 32:
-        faults.append("KIT_SECRET_KEY : 32 caractères au moins, tirés au hasard.")
-    if faults:
-        raise SettingsError(faults)
-    return Environment(
-        data_dir=data_dir,
-        database_url=values.get("KIT_DATABASE_URL", ""),
-        redis_url=values.get("KIT_REDIS_URL", ""),
-        smtp_url=values.get("KIT_SMTP_URL", ""),
-        base_url=base_url,
-        secret_key=key,
-        staff_mail=staff,
-        fiches_dir=folders["KIT_FICHES_DIR"],
-        schedules_dir=folders["KIT_SCHEDULES_DIR"],
-        emails_dir=folders["KIT_EMAILS_DIR"],
-        installation_id=values.get("KIT_INSTALLATION_ID", ""),
-        log_level=level,
-        allowed_hosts=_list(values.get("KIT_ALLOWED_HOSTS", "")),
-        return_path=values.get("KIT_RETURN_PATH", ""),
-        bounces_url=values.get("KIT_BOUNCES_URL", ""),
-        lmtp=values.get("KIT_LMTP", ""),
-        webhook_secret=webhook,
-        soft_bounces=soft or (5, 30),
-        cfbl_address=values.get("KIT_CFBL_ADDRESS", ""),
-        dkim_dir=dkim_dir,
-        throttles=values.get("KIT_THROTTLES", ""),
-        retry_hours=int(hours),
-    )
 
 
 def secret_key(environment: Environment) -> str:
@@ -225,10 +246,8 @@ def _is_address(value: str) -> bool:
     return value.count("@") == 1 and value.isascii() and value.isprintable() and " " not in value and value[0] != "@"
 
 
-def _pair(value: str) -> tuple[int, int] | None:
-    first, _, second = value.partition("/")
-    good = all(part.isascii() and part.isdigit() and 1 <= int(part) <= 1000 for part in (first, second))
-    return (int(first), int(second)) if good else None
+def _is_whole(value: str, least: int, most: int) -> bool:
+    return value.isascii() and value.isdigit() and least <= int(value) <= most
 
 
 def _list(value: str) -> tuple[str, ...]:

@@ -42,7 +42,8 @@ class Recipient(models.Model):
     """A person on a mailing's list, with the address as it was at the cut-off. Written once, in bulk; what becomes of the
     message is told by :class:`Attempt`."""
 
-    mailing = models.ForeignKey(Mailing, models.PROTECT, db_index=False)
+    # No constraint in the database: checking a million rows one by one would take longer than writing them.
+    mailing = models.ForeignKey(Mailing, models.PROTECT, db_index=False, db_constraint=False)
     position = models.PositiveIntegerField()
     person = models.BigIntegerField()
     public_id = models.UUIDField()
@@ -64,6 +65,8 @@ class Batch(models.Model):
     ``lease`` counts the claims: every write of a holder names the lease it believes to have, so a late one changes nothing.
     ``reserved_to``: rows up to here may have been handed to a server under the current lease; beyond it, surely none.
     ``boot`` and ``boot_until`` are the lease's end on the holder's CLOCK_BOOTTIME, ``until`` by wall clock for other hosts.
+    ``destination`` names the mailbox provider that all of its people are with, where that one is sent to at a pace of its own.
+    ``sent`` to ``unknown`` count its people by their last attempt; they change in the transaction that appends attempts.
     """
 
     class State(models.TextChoices):
@@ -83,6 +86,13 @@ class Batch(models.Model):
     boot_until = models.FloatField(default=0)
     until = models.DateTimeField(null=True)
     reserved_to = models.PositiveIntegerField(default=0)
+    destination = models.CharField(max_length=40, blank=True, default="", db_default="")
+    sent = models.PositiveIntegerField(default=0, db_default=0)
+    deferred = models.PositiveIntegerField(default=0, db_default=0)
+    refused = models.PositiveIntegerField(default=0, db_default=0)
+    suppressed = models.PositiveIntegerField(default=0, db_default=0)
+    cancelled = models.PositiveIntegerField(default=0, db_default=0)
+    unknown = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         indexes = [models.Index(fields=["state", "due_at"])]
@@ -93,7 +103,10 @@ class Batch(models.Model):
 
 
 class Attempt(models.Model):
-    """What one attempt at one message came to; appended in bulk, never changed. The highest ``number`` is what holds."""
+    """What one attempt at one message came to; appended in bulk, never changed. The highest ``number`` is what holds.
+
+    ``meaning``: what the server's answer says beyond its class (:mod:`pipeline.delivery.verdicts`), where it says more.
+    """
 
     class Kind(models.TextChoices):
         SENT = "sent", "envoyé"
@@ -103,10 +116,11 @@ class Attempt(models.Model):
         CANCELLED = "cancelled", "annulé"
         UNKNOWN = "unknown", "incertain"
 
-    mailing = models.ForeignKey(Mailing, models.PROTECT, db_index=False)
+    mailing = models.ForeignKey(Mailing, models.PROTECT, db_index=False, db_constraint=False)
     position = models.PositiveIntegerField()
     number = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=10, choices=Kind.choices)
+    meaning = models.CharField(max_length=10, blank=True, default="", db_default="")
     code = models.PositiveSmallIntegerField(default=0)
     enhanced = models.CharField(max_length=12, blank=True, default="")
     text = models.CharField(max_length=500, blank=True, default="")
@@ -118,6 +132,16 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mailing_id}:{self.position}#{self.number} {self.kind}"
+
+
+class Pace(models.Model):
+    """How far ahead a limited rate is used up: nothing goes to ``name`` (a destination, or a server) before ``next_at``."""
+
+    name = models.CharField(max_length=120, unique=True)
+    next_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.next_at}"
 
 
 class Outgoing(models.Model):
