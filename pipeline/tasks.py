@@ -10,7 +10,7 @@ from django.db import close_old_connections, connections
 
 from pipeline import clock
 from pipeline.broker import app, wake
-from pipeline.delivery import ledger, mailings, outbox, sender
+from pipeline.delivery import mailings, outbox, sender, takeover
 from pipeline.delivery.fence import NotArmed
 from pipeline.processes import die_with_parent
 from pipeline.release import due, releases, wiring
@@ -40,7 +40,7 @@ def tick() -> None:
     due.check(actor=BEAT, now=now, local=wiring.mails_stay_here(), staff=wiring.environment().staff_mail)
     for intention in due.intentions(now):
         wake("pipeline.tasks.release", "kit", intention)
-    ledger.reclaim(wiring.environment().data_dir / "journal", now=now)
+    takeover.reclaim(wiring.environment().data_dir / "journal", now=now)
     for mailing in mailings.unfinished():
         mailings.settle(mailing, now=now)
     if mailings.open_batches(now):

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Max, QuerySet, Value, Window
+from django.db.models import F, QuerySet, Value, Window
 from django.db.models.functions import RowNumber
 
 from pipeline.audience import selection
 from pipeline.audience.models import Subscription
-from pipeline.delivery import ledger
+from pipeline.delivery import ledger, results
+from pipeline.delivery.ledger import Result
 from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
 
-BATCH = 500
+BATCH = 1000
 UNKNOWN_IN_A_ROW = 3
 UNKNOWN_SHARE = 0.005
 REFUSED_SHARE = 0.1
@@ -62,7 +63,7 @@ def freeze(draft: Draft, people: QuerySet[Subscription], *, now: dt.datetime) ->
     table = connection.ops.quote_name(Recipient._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {table} (mailing_id, position, person, public_id, address) {sql}", parameters)
-    mailing.frozen = Recipient.objects.filter(mailing=mailing).aggregate(n=Count("*"))["n"]
+        mailing.frozen = cursor.rowcount
     Batch.objects.bulk_create(
         Batch(mailing=mailing, first=first, last=min(first + BATCH - 1, mailing.frozen))
         for first in range(1, mailing.frozen + 1, BATCH)
@@ -102,46 +103,54 @@ def resend_unknown(name: str, positions: Sequence[int] | None = None) -> int:
     """Let the uncertain ones go out again, with the same Message-ID: a person's decision. Return how many."""
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update().get(name=name)
-        unknown = [a for a in _latest(mailing) if a.kind == Attempt.Kind.UNKNOWN]
+        unknown = ledger.latest(mailing.pk, 1, mailing.frozen).filter(kind=Attempt.Kind.UNKNOWN)
         chosen = [a for a in unknown if positions is None or a.position in positions]
-        Attempt.objects.bulk_create(
-            Attempt(
-                mailing=mailing,
-                position=a.position,
-                number=a.number + 1,
-                kind=Attempt.Kind.DEFERRED,
-                text="renvoi demandé",
-                at=a.at,
-                due_at=a.at,
-            )
-            for a in chosen
-        )
+        again = [
+            Result(a.position, a.number + 1, "deferred", "", 0, "", "renvoi demandé", a.at, due_at=a.at) for a in chosen
+        ]
+        ledger.append(mailing.pk, again)
         for a in chosen:
-            Batch.objects.filter(
-                mailing=mailing, first__lte=a.position, last__gte=a.position, state=Batch.State.DONE
-            ).update(state=Batch.State.OPEN)
+            batch = Batch.objects.filter(mailing=mailing, first__lte=a.position, last__gte=a.position)
+            batch.update(unknown=F("unknown") - 1, deferred=F("deferred") + 1)
+            batch.filter(state=Batch.State.DONE).update(state=Batch.State.OPEN)
         if chosen and mailing.state == Mailing.State.DONE:
             Mailing.objects.filter(pk=mailing.pk).update(state=Mailing.State.SENDING, finished_at=None)
     return len(chosen)
 
 
-def should_stop(mailing: Mailing, recent: Sequence[Attempt]) -> bool:
-    """Pause the mailing where its outcomes call for a person; True where it was paused.
+@dataclass(slots=True)
+class Recent:
+    """What one sender has just seen of a mailing of ``frozen`` people: enough to stop before the next message."""
+
+    frozen: int
+    in_a_row: int = 0
+    unknown: int = 0
+
+    def note(self, result: Result) -> bool:
+        """True where the sender should begin nothing more before :func:`stop_where_needed` has looked."""
+        uncertain = result.kind == Attempt.Kind.UNKNOWN
+        self.in_a_row = self.in_a_row + 1 if uncertain else 0
+        self.unknown += uncertain
+        return self.in_a_row >= UNKNOWN_IN_A_ROW or self.unknown > max(1, self.frozen * UNKNOWN_SHARE)
+
+
+def stop_where_needed(mailing: Mailing, recent: Sequence[Result]) -> bool:
+    """Pause the mailing where its outcomes, ``recent`` ones included and committed, call for a person; True where it was paused.
 
     Three uncertain in a row, or 0.5 % of its people uncertain; or more than a tenth refused, from fifty on.
     """
-    kinds = [a.kind for a in recent]
+    kinds = [one.kind for one in recent]
     if not {"unknown", "refused"} & set(kinds):
         return False
     in_a_row = any(kinds[i : i + UNKNOWN_IN_A_ROW] == ["unknown"] * UNKNOWN_IN_A_ROW for i in range(len(kinds)))
     stands = ledger.tally(mailing)
-    unknown = stands.unknown + kinds.count("unknown")
-    refused = stands.refused + kinds.count("refused")
-    tried = mailing.frozen - stands.pending + len(kinds)
-    if in_a_row or unknown > max(1, mailing.frozen * UNKNOWN_SHARE):
-        reason = f"{unknown} message(s) sans réponse du serveur : vérifier le serveur d’envoi, puis « kit resume »."
-    elif refused >= REFUSED_LEAST and refused > tried * REFUSED_SHARE:
-        reason = f"{refused} refus sur {tried} essais : vérifier la liste et le contenu, puis « kit resume »."
+    tried = mailing.frozen - stands.pending
+    if in_a_row or stands.unknown > max(1, mailing.frozen * UNKNOWN_SHARE):
+        reason = (
+            f"{stands.unknown} message(s) sans réponse du serveur : vérifier le serveur d’envoi, puis « kit resume »."
+        )
+    elif stands.refused >= REFUSED_LEAST and stands.refused > tried * REFUSED_SHARE:
+        reason = f"{stands.refused} refus sur {tried} essais : vérifier la liste et le contenu, puis « kit resume »."
     else:
         return False
     return pause(mailing.name, reason)
@@ -195,18 +204,7 @@ def _cancel_batch(batch: Batch, now: dt.datetime) -> None:
         mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease, state=batch.state)
         if not mine.update(state=Batch.State.DONE, lease=F("lease") + 1):
             return
-        Attempt.objects.bulk_create(
-            Attempt(
-                mailing_id=batch.mailing_id,
-                position=row.position,
-                number=row.number,
-                kind=Attempt.Kind.CANCELLED,
-                at=now,
-            )
-            for row in ledger.unsettled_rows(batch)
-        )
-
-
-def _latest(mailing: Mailing) -> list[Attempt]:
-    numbers = dict(Attempt.objects.filter(mailing=mailing).values_list("position").annotate(n=Max("number")))
-    return [a for a in Attempt.objects.filter(mailing=mailing) if numbers[a.position] == a.number]
+        ended = [results.cancelled(row, now=now) for row in ledger.unsettled_rows(batch)]
+        ledger.append(batch.mailing_id, ended)
+        change = {kind: F(kind) + n for kind, n in ledger.counts(ended).items() if n}
+        Batch.objects.filter(pk=batch.pk).update(**change)
