@@ -34,4 +34,4 @@ class Letters:
             "unsubscribe_url": leave,
             "preferences_url": f"{self._base}/preferences/{self._preferences.make(person)}/",
         }
-        return Envelope(row.position, self._sender, row.address, self._compiled.render(values))
+        return Envelope(row.position, self._sender, row.address, self._compiled.render(values), clean=True)
