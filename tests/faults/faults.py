@@ -89,7 +89,8 @@ def carry_out(chosen: Fault, field: Field, wanted: int) -> Row:
             row.runs += 1
             chosen.run(field, row)
     except (Never, OSError, AssertionError) as error:
-        row.failure = f"{type(error).__name__}: {error}"
+        row.failure = f"{type(error).__name__}: {error} ({field.ground.diagnose()})"
+        time.sleep(0.5)
         field.dismiss_senders()
     row.seconds = time.monotonic() - began
     return row

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 import psycopg
+import redis
 
 from pipeline import environment
 from pipeline.serve.programs import Program, programs
@@ -158,7 +159,7 @@ class Ground:
             "CHAOS_HITS": str(self.hits_file),
         }
         self.arm(())
-        self.redis: Worker | None = None
+        self.redis_server: Worker | None = None
         self.workers: list[Worker] = []
 
     def start(self, name: str, **changes: str) -> Worker:
@@ -180,20 +181,34 @@ class Ground:
     def start_redis(self) -> None:
         settings = environment.read(self.environ)
         settings.redis_socket.parent.mkdir(parents=True, exist_ok=True)
-        self.redis = self.start("redis")
-        self.workers.remove(self.redis)
+        self.redis_server = self.start("redis")
+        self.workers.remove(self.redis_server)
         until(settings.redis_socket.exists, "Redis does not listen")
 
     def kill_redis(self) -> None:
-        assert self.redis is not None
-        self.redis.kill()
+        assert self.redis_server is not None
+        self.redis_server.kill()
         environment.read(self.environ).redis_socket.unlink()
 
     def flush_redis(self) -> None:
-        import redis
-
-        with redis.Redis(unix_socket_path=str(environment.read(self.environ).redis_socket)) as client:
+        with self._client() as client:
             client.flushall()
+
+    def diagnose(self) -> str:
+        """How things stand where nothing goes on: what waits in Redis; each worker writes where it is into its log."""
+        for one in self.workers:
+            for pid in (one.process.pid, *one.children()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGUSR2)
+        try:
+            with self._client() as client:
+                waiting = {queue: client.llen(queue) for queue in ("transactional", "bulk")}
+                return f"waiting in Redis: {waiting}, unacknowledged: {client.hlen('unacked')}"
+        except redis.RedisError as error:
+            return str(error)
+
+    def _client(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(environment.read(self.environ).redis_socket), socket_timeout=2)
 
     def arm(self, points: Sequence[str], act: str = "kill") -> None:
         """Have senders die (or ``stop``) at these points, one after the other (:mod:`tests.faults.saboteur`)."""
@@ -225,8 +240,8 @@ class Ground:
 
     def __exit__(self, *_: object) -> None:
         self.stop(*self.workers)
-        if self.redis is not None:
-            self.redis.kill()
+        if self.redis_server is not None:
+            self.redis_server.kill()
         self.receiver.kill()
         if self.postgres is not None:
             self.postgres.stop()

@@ -6,6 +6,7 @@ whenever a sender begins or claims a batch; each hit is a line of another one (`
 
 from __future__ import annotations
 
+import faulthandler
 import functools
 import json
 import os
@@ -153,6 +154,8 @@ def _set_traps() -> None:
     _around(takeover, "_told", after="takeover")
     ledger.LEASE = float(os.environ.get("CHAOS_LEASE", ledger.LEASE))
     ledger.MARGIN = float(os.environ.get("CHAOS_MARGIN", ledger.MARGIN))
+    app.conf.worker_prefetch_multiplier = 0
+    faulthandler.register(signal.SIGUSR2)  # what it does when nothing goes on, into its log
 
 
 _set_traps()
