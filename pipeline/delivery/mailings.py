@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from pipeline.audience.models import Subscription
 from pipeline.delivery import ledger, results
 from pipeline.delivery.ledger import Result
 from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
+
+logger = logging.getLogger(__name__)
 
 BATCH = 1000
 UNKNOWN_IN_A_ROW = 3
@@ -153,7 +156,21 @@ def stop_where_needed(mailing: Mailing, recent: Sequence[Result]) -> bool:
         reason = f"{stands.refused} refus sur {tried} essais : vérifier la liste et le contenu, puis « kit resume »."
     else:
         return False
-    return pause(mailing.name, reason)
+    return alarm(mailing.name, reason)
+
+
+def alarm(name: str, reason: str) -> bool:
+    """Pause a mailing because of what came back: a person is called (:func:`stopped`). False where it is not being sent."""
+    sending = Mailing.objects.filter(name=name, state=Mailing.State.SENDING)
+    stopped = bool(sending.update(state=Mailing.State.PAUSED, reason=reason, alarms=F("alarms") + 1))
+    if stopped:
+        logger.error("mailing %s was stopped: %s", name, reason)
+    return stopped
+
+
+def stopped() -> list[Mailing]:
+    """The mailings that the engine itself has stopped and that wait for a person."""
+    return list(Mailing.objects.filter(state=Mailing.State.PAUSED, alarms__gt=0).exclude(reason="").defer("compiled"))
 
 
 def after_batch(mailing: Mailing, *, now: dt.datetime) -> None:

@@ -7,7 +7,8 @@ from django.db import models
 
 class Mailing(models.Model):
     """One message text to one frozen list of people. ``compiled`` is a :class:`pipeline.compose.message.Compiled`, dumped;
-    ``suppressions`` the last one that the list knew of: senders read on from there."""
+    ``suppressions`` the last one that the list knew of: senders read on from there. ``alarms`` counts how often the engine
+    itself stopped the mailing: each time, staff are told."""
 
     class State(models.TextChoices):
         SENDING = "sending", "en cours"
@@ -20,6 +21,7 @@ class Mailing(models.Model):
     kind = models.CharField(max_length=20)
     state = models.CharField(max_length=12, choices=State.choices, default=State.SENDING)
     reason = models.TextField(blank=True, default="")
+    alarms = models.PositiveSmallIntegerField(default=0, db_default=0)
     subject = models.TextField()
     sender = models.CharField(max_length=254)
     domain = models.CharField(max_length=255)

@@ -40,13 +40,16 @@ def programs(environment: Environment, *, host: str, port: int) -> list[Program]
     ]
 
 
+DRAIN = 20.0
+"""Seconds that a worker may wait for answers that are under way when it is asked to stop (:data:`pipeline.delivery.sender.PATIENCE`)."""
+
 _CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "pipeline.worker")
 
 
 def _worker(name: str, queue: str, processes: int) -> Program:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
     command = (*_CELERY, "worker", "-Q", queue, "-c", str(processes), "-n", f"{queue}@%h", *quiet)
-    return Program(name, command, 20)
+    return Program(name, command, DRAIN + 10)
 
 
 def _web(host: str, port: int) -> Program:
