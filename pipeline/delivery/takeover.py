@@ -44,12 +44,13 @@ def _lapsed(batch: Batch, folder: Path, now: dt.datetime) -> bool:
 
 def _settle(batch: Batch, folder: Path, now: dt.datetime) -> bool:
     """Append what the holder's journal tells, mark what nothing tells, and open the batch again."""
-    record = journal.read(folder, batch.holder, batch.pk, batch.lease)
     with transaction.atomic():
-        # The lease's number moves first: from here on, the former holder's writes change nothing.
-        mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease, state=Batch.State.LEASED)
+        # The lease's number moves first, unless its holder has just renewed it: from here on, the holder's writes change nothing,
+        # and whatever it has begun stands in the journal.
+        mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease, state=Batch.State.LEASED, until=batch.until)
         if not mine.update(lease=F("lease") + 1):
             return False
+        record = journal.read(folder, batch.holder, batch.pk, batch.lease)
         found = _told(record, batch, now) if record is not None else _reserved(batch, now)
         ledger.append(batch.mailing_id, found)
         change = {kind: F(kind) + n for kind, n in ledger.counts(found).items() if n}
