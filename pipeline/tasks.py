@@ -29,6 +29,7 @@ def _fresh(**_: Any) -> None:
     die_with_parent(os.getppid())
     connections.close_all()
     wiring.transport.cache_clear()
+    wiring.desk.cache_clear()
 
 
 @worker_shutting_down.connect
@@ -45,7 +46,7 @@ def tick() -> None:
     due.check(actor=BEAT, now=now, local=wiring.mails_stay_here(), staff=staff)
     for intention in due.intentions(now):
         wake("pipeline.tasks.release", "kit", intention)
-    takeover.reclaim(wiring.environment().data_dir / "journal", now=now)
+    mailings.look_after(takeover.reclaim(wiring.environment().data_dir / "journal", now=now), now=now)
     for mailing in mailings.unfinished():
         mailings.settle(mailing, now=now)
     notices.stopped(mailings.stopped(), staff=staff, now=now)
@@ -70,7 +71,7 @@ def send() -> None:
         if mailings.open_batches(clock.now()) > 1:
             wake_if_idle("pipeline.tasks.send", "bulk")
         settled = sender.run(wiring.desk(), seconds=BULK_SECONDS)
-        if settled and mailings.open_batches(clock.now()):
+        if mailings.open_batches(clock.now() + sender.NEAR if settled else clock.now()):
             wake_if_idle("pipeline.tasks.send", "bulk")
     except _NOTHING_LOST as error:
         sender.logger.error("%s", error)

@@ -58,6 +58,13 @@ class Recent:
         return Recent(longest, message, rcpt, run)
 
 
+def alarming(recent: Recent) -> bool:
+    """True where what was just seen stops the mailing whatever its counts: the sender begins nothing more before they are asked."""
+    return bool(
+        recent.policy_at_message or recent.policy_at_rcpt >= BLOCKED or recent.unknown_in_a_row >= UNKNOWN_IN_A_ROW
+    )
+
+
 def why_stop(stand: Stand, recent: Recent, *, rates: Sequence[Rate] = (), accepted: Stand | None = None) -> str:
     """Why the mailing must pause, with the mend, in French; ``""``: go on.
 

@@ -95,7 +95,9 @@ def claim(
         ready = ready.filter(mailing=mailing)
     with transaction.atomic():
         free = ready.exclude(destination__in=list(closed)).select_for_update(skip_locked=True, of=("self",))
-        batch = free.order_by("mailing_id", "first").first()
+        # Those with a pace of their own first, whenever it lets them: they take the longest.
+        paced = models.Case(models.When(destination="", then=1), default=0)
+        batch = free.order_by("mailing_id", paced, "first").first()
         if batch is None:
             return None
         until = boot_time() + LEASE
@@ -125,6 +127,15 @@ def claim(
 def rows(lease: Lease, *, now: dt.datetime) -> list[Row]:
     """The messages of the batch that may be tried now: never tried, or deferred and due."""
     return list(_rows(lease.mailing, lease.first, lease.last, due=now, fresh=lease.fresh))
+
+
+def next_due(*, mailing: int | None = None) -> dt.datetime | None:
+    """When the next waiting batch of a mailing that is being sent may be claimed; None where none waits."""
+    waiting = Batch.objects.filter(mailing__state=Mailing.State.SENDING, state=Batch.State.WAITING)
+    if mailing is not None:
+        waiting = waiting.filter(mailing=mailing)
+    due: dt.datetime | None = waiting.aggregate(due=models.Min("due_at"))["due"]
+    return due
 
 
 def unsettled_rows(batch: Batch, *, due: dt.datetime | None = None) -> list[Row]:
