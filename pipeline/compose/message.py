@@ -11,7 +11,6 @@ without looking for what RFC 5321 §4.5.2 would have it stuff.
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import hashlib
 import html
@@ -22,6 +21,8 @@ from dataclasses import dataclass, field
 from email.header import Header
 from email.utils import format_datetime
 from typing import Literal, TypeAlias
+
+from pipeline.compose import quoted
 
 Context: TypeAlias = Literal["address", "token", "url", "text", "html"]
 """Where a hole stands: an address or a Message-ID or an address in angle brackets of a header, or a text or HTML body."""
@@ -38,7 +39,6 @@ HOLES = (
 _MARK = "https://hole.invalid/"
 _IN_BODY = re.compile(re.escape(_MARK) + r"([a-z_]+)")
 _VERSION = 1
-_DOT_LINE = re.compile(rb"^\.([^\r]*)", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -59,9 +59,9 @@ class Hole:
     def encode(self, value: str) -> bytes:
         """``value`` as the bytes that stand here. Raises :class:`HoleError`."""
         if self.context == "text":
-            return _value(value)
+            return quoted.value(value)
         if self.context == "html":
-            return _value(html.escape(value))
+            return quoted.value(html.escape(value))
         if not value.isprintable() and _CONTROL.search(value):
             raise HoleError(f"{self.name}: control characters")
         if self.context == "address":
@@ -243,64 +243,14 @@ class _Parts:
     def body(self, content: str, context: Context) -> None:
         at = 0
         for found in _IN_BODY.finditer(content):
-            self.fixed(_broken_off(_quoted(content[at : found.start()])))
+            self.fixed(quoted.broken_off(content[at : found.start()]))
             self.hole(Hole(found[1], context))
             self.fixed(b"=\r\n")
             at = found.end()
-        self.fixed(_quoted(content[at:]))
+        self.fixed(quoted.text(content[at:]))
 
     def done(self) -> tuple[bytes | Hole, ...]:
         return (*self._parts, b"".join(self._held))
-
-
-def _quoted(text: str) -> bytes:
-    """Quoted-printable (RFC 2045 §6.7): lines of at most 76 characters that end in CRLF and never begin with a dot.
-
-    Any line end of ``text`` is one, a lone CR too.
-    """
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    encoded = binascii.b2a_qp(text.encode(), istext=True)
-    if b"\n" in encoded:
-        encoded = encoded.replace(b"\n", b"\r\n")
-    if encoded[:1] == b"." or b"\n." in encoded:
-        encoded = _DOT_LINE.sub(_undotted, encoded)
-    return encoded
-
-
-def _undotted(line: re.Match[bytes]) -> bytes:
-    """A line with its first dot encoded, broken where there is no more room for that and for a soft break."""
-    rest = line[1]
-    return b"=2E" + rest if len(rest) < 73 else b"=2E=\r\n" + _DOT_LINE.sub(_undotted, rest)
-
-
-def _short(encoded: bytes) -> bytes:
-    """Make room on the last line for the soft break that follows."""
-    if len(encoded) - encoded.rfind(b"\n") - 1 < 76:
-        return encoded
-    at = encoded.rfind(b"=", len(encoded) - 3)
-    at = at if at > 0 else len(encoded) - 1
-    last = encoded[at:]
-    return encoded[:at] + b"=\r\n" + (b"=2E" if last == b"." else last)
-
-
-def _value(text: str) -> bytes:
-    """What stands in a hole of a body: as :func:`_quoted`, with room for the soft break that follows. Addresses take the short
-    way, since every message is made of them."""
-    if len(text) < 500 and text.isascii() and "=" not in text and text.isprintable():
-        plain = text.encode()
-        end = 75
-        while end < len(plain):
-            plain = plain[:end] + b"=\r\n" + plain[end:]
-            end += 78
-        if plain[:1] != b"." and b"\n." not in plain:
-            return plain
-    return _short(_quoted(text))
-
-
-def _broken_off(encoded: bytes) -> bytes:
-    """End a piece of a body with a soft line break, so that what follows stands on a line of its own."""
-    return _short(encoded) + b"=\r\n"
 
 
 def _words(text: str, name: str) -> bytes:
@@ -313,8 +263,8 @@ def _words(text: str, name: str) -> bytes:
 
 def _mailbox(name: str, address: str) -> bytes:
     if name.isascii():
-        quoted = _CONTROL.sub(" ", name).replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{quoted}" <{address}>'.encode()
+        shown = _CONTROL.sub(" ", name).replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{shown}" <{address}>'.encode()
     return _words(name, "From") + f"\r\n <{address}>".encode()
 
 
