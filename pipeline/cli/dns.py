@@ -13,8 +13,8 @@ from pipeline.cli.face import Fault, say, say_error, say_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipeline.delivery.dkim import Key
     from pipeline.delivery.standing.facts import Facts, Habits
-    from pipeline.delivery.standing.records import Sender
     from pipeline.delivery.standing.resolver import Address, Resolver
     from pipeline.delivery.standing.rules import Judged
     from pipeline.delivery.transports.servers import Server
@@ -45,15 +45,26 @@ def dns(
     """Dire quoi publier dans le DNS, ce qui l’est, et quelles règles des messageries ne sont pas respectées."""
     from pipeline import environment
     from pipeline.delivery.standing import facts, rules
+    from pipeline.delivery.standing.records import Sender
     from pipeline.delivery.standing.resolver import Resolver
 
     held = environment.read()
     servers = _servers(held)
     lookup = Resolver(_resolver(resolver), timeout=timeout)
+    keys = {domain: _keys(domain, held) for domain in _domains(from_domain, held)}
     told = _addresses(address, servers, lookup)
     surveyed = []
-    for domain in _domains(from_domain, held):
-        sender = _sender(domain, held, told, mx=mx, reports=reports)
+    for domain, known in keys.items():
+        back = held.return_path.rpartition("@")[2].lower() or domain
+        sender = Sender(
+            domain=domain,
+            return_domain=back,
+            bounces=bool(held.return_path),
+            mail_host=mx or _mail_host(held, back),
+            reports=reports or f"postmaster@{domain}",
+            addresses=told,
+            keys=known,
+        )
         found = facts.gather(sender, _habits(held, servers), lookup)
         surveyed.append((found, list(rules.judge(found))))
     if as_json:
@@ -130,24 +141,13 @@ def _addresses(given: list[str] | None, servers: Sequence[Server], lookup: Resol
     return tuple(dict.fromkeys(one for one in found if not is_loopback(str(one))))
 
 
-def _sender(domain: str, held: Environment, told: tuple[Address, ...], *, mx: str, reports: str) -> Sender:
+def _keys(domain: str, held: Environment) -> tuple[Key, ...]:
     from pipeline.delivery import dkim
-    from pipeline.delivery.standing.records import Sender
 
     try:
-        keys = dkim.load(held.dkim_dir, domain).keys if held.dkim_dir else ()
+        return dkim.load(held.dkim_dir, domain).keys if held.dkim_dir else ()
     except dkim.DkimError as error:
         raise Fault(str(error)) from error
-    back = held.return_path.rpartition("@")[2].lower() or domain
-    return Sender(
-        domain=domain,
-        return_domain=back,
-        bounces=bool(held.return_path),
-        mail_host=mx or _mail_host(held, back),
-        reports=reports or f"postmaster@{domain}",
-        addresses=told,
-        keys=keys,
-    )
 
 
 def _mail_host(held: Environment, back: str) -> str:
