@@ -91,9 +91,7 @@ def blocks(part: Mail) -> list[Fields]:
     for one in inner[:MOST_PARTS]:
         if block := fields(one):
             found.append(block)
-        rest = one.get_payload()
-        if isinstance(rest, str) and rest.strip():
-            found += _blocks_of(_transfer_decoded(rest, str(part.get("content-transfer-encoding", ""))))
+        found += _blocks_of(_hidden(one, part))
     return found[:MOST_PARTS]
 
 
@@ -104,8 +102,7 @@ def returned(found: list[Mail]) -> Fields:
         if kind in _MESSAGES and inner:
             if block := fields(inner[0]):
                 return block
-            hidden = _transfer_decoded(str(inner[0].get_payload()), str(part.get("content-transfer-encoding", "")))
-            return next(_blocks_of(hidden), {})
+            return next(_blocks_of(_hidden(inner[0], part)), {})
         if kind in _HEADERS:
             # The parser takes every message/… for a mail: its header is then the part's own.
             return fields(inner[0]) if inner else next(_blocks_of(_text(part)), {})
@@ -153,15 +150,19 @@ def _decoded(value: str) -> str:
         return text
 
 
-def _transfer_decoded(text: str, encoding: str) -> str:
-    raw = text.encode("utf-8", "surrogateescape")
+def _hidden(inner: Mail, part: Mail) -> str:
+    """What the parser took for the body of a mail within ``part``; decoded where ``part`` says that it is encoded."""
+    raw = inner.get_payload(decode=True)
+    if not isinstance(raw, bytes):
+        return ""
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
     try:
-        if encoding.strip().lower() == "base64":
+        if encoding == "base64":
             raw = base64.b64decode(raw)
-        elif encoding.strip().lower() == "quoted-printable":
+        elif encoding == "quoted-printable":
             raw = binascii.a2b_qp(raw)
     except binascii.Error:
-        return text
+        return ""
     return raw.decode("utf-8", "replace")
 
 
