@@ -9,5 +9,7 @@ class DeliveryConfig(AppConfig):
     def ready(self) -> None:
         from pipeline.audience import signals  # noqa: PLC0415 - models are loaded by now
         from pipeline.delivery import mailings  # noqa: PLC0415
+        from pipeline.delivery.bounces import records  # noqa: PLC0415
 
+        signals.erased.connect(records.forget, dispatch_uid="delivery.bounces.forget")
         signals.erased.connect(mailings.forget, dispatch_uid="delivery.forget")

@@ -11,9 +11,12 @@ import email.errors
 import email.header
 import email.parser
 import email.policy
+import hashlib
+import re
 import unicodedata
 from collections.abc import Iterator
 from email.message import Message
+from email.utils import getaddresses
 from typing import Any, TypeAlias
 
 LONGEST = 1_000_000
@@ -32,6 +35,7 @@ Mail: TypeAlias = "Message[Any, Any]"
 ADDRESSEES = ("x-original-to", "delivered-to", "envelope-to", "x-envelope-to", "x-delivered-to", "to", "cc")
 """Where a server that files a mail notes whom it was for, the surest first."""
 
+_BLANK_LINE = re.compile(rb"\n\r?\n|\r\r")
 _MESSAGES = frozenset({"message/rfc822", "message/global", "message/partial"})
 _HEADERS = frozenset({"text/rfc822-headers", "message/global-headers", "text/rfc822-header"})
 
@@ -118,11 +122,33 @@ def words(found: list[Mail], longest: int) -> str:
     return ""
 
 
+def addressees(raw: bytes) -> list[str]:
+    """Whom a filed mail was for, as its header notes it, the surest first."""
+    head = _head(raw)
+    values = [value for name in ADDRESSEES for value in head.get(name, [])]
+    return [address for _, address in getaddresses(values) if address][:MOST_PARTS]
+
+
+def identity(raw: bytes) -> str:
+    """What tells a mail from any other, whatever servers added on its way: its Message-ID, else a hash of its body."""
+    return first(_head(raw), "message-id") or hashlib.sha256(_split(raw)[1]).hexdigest()
+
+
 def clean(text: str, longest: int) -> str:
     """On one line, without controls, halves of pairs or anything else that a database or a page chokes on."""
     kept = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp") else sign for sign in text[: longest * 2])
     kept = "".join(sign for sign in kept if unicodedata.category(sign) not in ("Cs", "Cn", "Co", "Cf"))
     return " ".join(kept.split())[:longest]
+
+
+def _head(raw: bytes) -> Fields:
+    return fields(email.parser.BytesHeaderParser(policy=email.policy.compat32).parsebytes(_split(raw)[0]))
+
+
+def _split(raw: bytes) -> tuple[bytes, bytes]:
+    """Header and body."""
+    found = _BLANK_LINE.search(raw, 0, LONGEST)
+    return (raw[: found.end()], raw[found.end() : LONGEST]) if found else (raw[:LONGEST], b"")
 
 
 def _text(part: Mail) -> str:
