@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -14,14 +15,16 @@ from pipeline.delivery.bounces.box import BoxError
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 500
 """Mails that one poll reads at most."""
+SECONDS = 4.0
+"""How long a poll begins another mail: it shares its queue with what must not wait."""
 
 _BOXES = {"maildir": maildir.unread, "imaps": imap.unread, "imap": imap.unread}
 
 
-def poll(url: str, *, now: Callable[[], datetime], most: int = BATCH) -> int:
-    """Read what is new, and mark each mail once what follows from it is committed; return how many were read.
+def poll(url: str, *, now: Callable[[], datetime], most: int = BATCH, seconds: float = SECONDS) -> int:
+    """Read what is new, and mark each mail once what follows from it is committed; return how many were read: 0 where none is left.
 
     A mail that was recorded but not marked (the process died) is read again, and changes nothing.
 
@@ -34,7 +37,7 @@ def poll(url: str, *, now: Callable[[], datetime], most: int = BATCH) -> int:
         raise BoxError(
             "KIT_BOUNCES_URL : attendu « maildir:///dossier » ou « imaps://utilisateur:motdepasse@hôte/boîte »."
         )
-    read = 0
+    read, end = 0, time.monotonic() + seconds
     for filed in _BOXES[parts.scheme](parts, most):
         try:
             intake.take(filed.raw, report.addressees(filed.raw), now=now())
@@ -46,4 +49,6 @@ def poll(url: str, *, now: Callable[[], datetime], most: int = BATCH) -> int:
             continue
         filed.done()
         read += 1
+        if time.monotonic() >= end:
+            break
     return read

@@ -23,6 +23,10 @@ LONGEST = 1_000_000
 """Bytes of a mail that are read."""
 DEEPEST = 8
 MOST_PARTS = 50
+MOST_BOUNDARIES = 200
+"""Times that a mail may name a boundary: the parser takes long over parts within parts."""
+MOST_DASHES = 5_000
+"""Lines that may look like a boundary's: each may begin a part."""
 LONGEST_VALUE = 2_000
 """Characters of a field's value that are read."""
 MOST_FIELDS = 400
@@ -48,10 +52,13 @@ def parse(raw: bytes) -> Mail:
     """The mail, from its first megabyte.
 
     Raises:
-        UnreadableError: it is nested beyond all reason.
+        UnreadableError: it has parts beyond all reason.
     """
+    begun = raw[:LONGEST]
+    if begun.lower().count(b"boundary") > MOST_BOUNDARIES or begun.count(b"\n--") > MOST_DASHES:
+        raise UnreadableError("parties trop nombreuses")
     try:
-        return email.parser.BytesParser(policy=email.policy.compat32).parsebytes(raw[:LONGEST])
+        return email.parser.BytesParser(policy=email.policy.compat32).parsebytes(begun)
     except RecursionError as error:
         raise UnreadableError("parties imbriquées à l’infini") from error
 

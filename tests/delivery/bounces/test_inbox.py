@@ -91,6 +91,7 @@ def test_a_poll_reads_a_bounded_batch_oldest_first(maildir: Path) -> None:
         file(maildir, f"{number}", b"Subject: x\n\n")
     assert inbox.poll(f"maildir://{maildir}", now=now, most=3) == 3
     assert sorted(path.name for path in (maildir / "new").iterdir()) == ["3", "4"]
+    assert inbox.poll(f"maildir://{maildir}", now=now, seconds=0) == 1
 
 
 def test_a_folder_that_is_no_maildir_is_told_with_its_setting(tmp_path: Path) -> None:
