@@ -36,6 +36,7 @@ def programs(environment: Environment, *, host: str, port: int) -> list[Program]
         _worker("envois", "bulk", 2),
         _worker("kit", "kit", 1),
         _web(host, port),
+        *([_bounces()] if environment.lmtp else []),
         Program("calendrier", (*_CELERY, "beat", "--loglevel", "WARNING", "--pidfile="), 10),
     ]
 
@@ -59,6 +60,10 @@ def _web(host: str, port: int) -> Program:
     return Program(
         "web", (sys.executable, "-m", "gunicorn", "pipeline.web.wsgi:application", "--bind", bind, *options, *log), 15
     )
+
+
+def _bounces() -> Program:
+    return Program("rebonds", (sys.executable, "-m", "pipeline.delivery.bounces.lmtp"), 10)
 
 
 def _redis(socket: Path, folder: Path) -> Program:
