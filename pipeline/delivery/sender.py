@@ -16,7 +16,7 @@ from pipeline.delivery.envelope import Envelope
 from pipeline.delivery.gate import LeaseGate
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.ledger import Lease, LeaseLost, Result, Row
-from pipeline.delivery.letters import HoleError, Letters
+from pipeline.delivery.letters import HoleError, Letters, Stationery
 from pipeline.delivery.models import Mailing
 from pipeline.delivery.retries import GIVE_UP
 from pipeline.delivery.throttle import Throttles
@@ -68,6 +68,7 @@ class Desk:
     now: Callable[[], dt.datetime]
     throttles: Throttles = field(default_factory=Throttles)
     give_up: dt.timedelta = GIVE_UP
+    stationery: Stationery = field(default_factory=Stationery)
     recent: dict[int, Recent] = field(default_factory=dict)
 
 
@@ -239,8 +240,11 @@ class _Shift:
             found = self._known[lease.mailing] = Mailing.objects.get(pk=lease.mailing)
         return found
 
+    def _seconds(self) -> float:
+        return self.desk.now().timestamp()
+
     def _letters(self, mailing: Mailing) -> Letters:
         found = self._filled.get(mailing.pk)
         if found is None:
-            found = self._filled[mailing.pk] = Letters(mailing)
+            found = self._filled[mailing.pk] = Letters(mailing, self.desk.stationery, self._seconds)
         return found

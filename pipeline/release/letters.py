@@ -20,13 +20,16 @@ from pipeline.season.season import Season
 class Press:
     """Where letters are made: the templates' folder and the public site's address. ``here``: mails stay on this machine, so that
     a publisher's example values harm nobody; ``local``: the site is this machine too, so that http will do. ``throttles``: which
-    mailbox providers are written to at a pace of their own."""
+    mailbox providers are written to at a pace of their own. ``mailto``: a mail is a way to leave, too; ``cfbl_address``: see
+    :class:`pipeline.compose.letter.Letter`."""
 
     templates: Path
     base_url: str
     local: bool
     here: bool
     throttles: Throttles = field(default_factory=Throttles)
+    mailto: bool = False
+    cfbl_address: str = ""
 
 
 def letter(
@@ -63,6 +66,8 @@ def letter(
         ),
         event=slot.event,
         local=press.local,
+        mailto=press.mailto,
+        cfbl_address=press.cfbl_address,
     )
 
 

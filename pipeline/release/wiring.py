@@ -10,6 +10,7 @@ from django.conf import settings
 
 from pipeline import clock
 from pipeline.delivery import fence, throttle
+from pipeline.delivery.letters import Stationery
 from pipeline.delivery.sender import Desk
 from pipeline.delivery.throttle import Throttles
 from pipeline.delivery.transports import is_local, open_transport
@@ -35,7 +36,15 @@ def press() -> Press:
     host = urlsplit(held.base_url).hostname or ""
     stay = mails_stay_here()
     here = stay and host in ("localhost", "127.0.0.1", "::1")
-    return Press(held.emails_dir, held.base_url, local=here, here=stay, throttles=throttles())
+    return Press(
+        held.emails_dir,
+        held.base_url,
+        local=here,
+        here=stay,
+        throttles=throttles(),
+        mailto=bool(held.return_path),
+        cfbl_address=held.cfbl_address,
+    )
 
 
 def throttles() -> Throttles:
@@ -59,6 +68,7 @@ def desk() -> Desk:
         clock.now,
         throttles=throttles(),
         give_up=dt.timedelta(hours=held.retry_hours),
+        stationery=Stationery(held.return_path, held.dkim_dir),
     )
 
 
