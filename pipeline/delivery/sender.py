@@ -12,7 +12,9 @@ from pathlib import Path
 
 from pipeline.delivery import breaker, fence, ledger, mailings, paces, results, takeover
 from pipeline.delivery.bounces import records
+from pipeline.delivery.bounces.verp import ReturnPathError
 from pipeline.delivery.breaker import Recent
+from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.envelope import Envelope
 from pipeline.delivery.gate import LeaseGate
 from pipeline.delivery.journal import Journal
@@ -140,6 +142,12 @@ class _Shift:
         mailing = self._mailing(lease)
         self.journal.lease(lease.batch, lease.number)
         gate = LeaseGate(lease, self.journal, mailing, stopping=stopping.is_set, now=self.desk.now, patience=PATIENCE)
+        try:
+            self._letters(mailing)
+        except (DkimError, ReturnPathError) as error:
+            mailings.alarm(mailing.name, f"{error}\nPuis « kit resume ».")
+            ledger.release(lease, [])
+            return
         rows, retry_at = self._permitted(lease, ledger.rows(lease, now=self.desk.now()))
         at = 0
         done: list[Result] = []

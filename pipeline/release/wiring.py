@@ -42,9 +42,15 @@ def press() -> Press:
         local=here,
         here=stay,
         throttles=throttles(),
-        mailto=bool(held.return_path),
+        stationery=stationery(),
         cfbl_address=held.cfbl_address,
     )
+
+
+def stationery() -> Stationery:
+    """What every mail of this installation carries."""
+    held = environment()
+    return Stationery(held.return_path, held.dkim_dir)
 
 
 def throttles() -> Throttles:
@@ -68,7 +74,7 @@ def desk() -> Desk:
         clock.now,
         throttles=throttles(),
         give_up=dt.timedelta(hours=held.retry_hours),
-        stationery=Stationery(held.return_path, held.dkim_dir),
+        stationery=stationery(),
     )
 
 
