@@ -33,6 +33,11 @@ class ProtocolError(ConversationLost):
     """The server said something that is no reply, or no reply to what was asked."""
 
 
+def plain(words: str) -> str:
+    """Somebody else's words on one line, safe to show and to log, at most 500 characters."""
+    return _CONTROLS.sub(" ", words).strip()[:MAX_TEXT]
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A whole reply: its code and the bytes of each line after the code."""
@@ -43,8 +48,7 @@ class Reply:
     @property
     def text(self) -> str:
         """The server's words on one line, safe to show and to log, at most 500 characters."""
-        words = b" ".join(self.lines)[: 4 * MAX_TEXT].decode("utf-8", "replace")
-        return _CONTROLS.sub(" ", words).strip()[:MAX_TEXT]
+        return plain(b" ".join(self.lines)[: 4 * MAX_TEXT].decode("utf-8", "replace"))
 
     @property
     def enhanced(self) -> str:
