@@ -43,7 +43,7 @@ class Conversation:
             return
         if self.how.tarpit:
             time.sleep(self.how.tarpit)
-        step = self.how.split or len(data)
+        step = self.how.split or max(1, len(data))
         for at in range(0, len(data), step):
             self.connection.sendall(data[at : at + step])
             if self.how.split_pause:

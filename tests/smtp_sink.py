@@ -7,7 +7,6 @@ whatever dies on the other side.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import socketserver
 import threading
@@ -31,6 +30,7 @@ class Sink:
         self.commands: list[str] = []
         self.reads: list[bytes] = []
         self.violations: list[str] = []
+        self.broken: list[Exception] = []
         self.connections = 0
         self.stopped = threading.Event()
         self._log = log.open("a", buffering=1) if log else None
@@ -42,8 +42,12 @@ class Sink:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 sink.connections += 1
-                with contextlib.suppress(OSError):
+                try:
                     Conversation(sink, self.request).run()
+                except OSError:
+                    pass  # the client is gone
+                except Exception as error:
+                    sink.broken.append(error)
 
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
@@ -101,6 +105,8 @@ class Sink:
         self._server.server_close()
         if self._log:
             self._log.close()
+        if kind is None and self.broken:
+            raise ExceptionGroup("the sink itself broke", self.broken)
 
 
 def main() -> None:
