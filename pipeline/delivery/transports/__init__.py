@@ -8,18 +8,18 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from pipeline.delivery.transports.base import Transport, TransportUnavailable
 from pipeline.delivery.transports.connection import is_loopback
 from pipeline.delivery.transports.maildir import MaildirTransport
+from pipeline.delivery.transports.pool import Permits, Pool, unlimited
 from pipeline.delivery.transports.providers import is_anymail, parse_anymail_url
-from pipeline.delivery.transports.servers import Server, TransportUrlError, parse_smtp_urls
-from pipeline.delivery.transports.smtp import SmtpTransport
+from pipeline.delivery.transports.servers import TransportUrlError, parse_smtp_urls
 
 __all__ = ["Transport", "TransportUnavailable", "TransportUrlError", "is_local", "open_transport"]
 
 
-def open_transport(text: str) -> Transport:
+def open_transport(text: str, permits: Permits = unlimited) -> Transport:
     """The transport of what KIT_SMTP_URL says.
 
     One ``smtp://…``, ``smtp+starttls://…`` or ``smtps://…``, or several separated by spaces; ``anymail://PROVIDER/?…``; or
-    ``file:///folder`` (a Maildir; with ``?fsync=no`` nothing is forced to disk).
+    ``file:///folder`` (a Maildir; with ``?fsync=no`` nothing is forced to disk). ``permits`` shares the servers' rates among processes.
 
     Raises:
         TransportUrlError: the text says nothing that we know.
@@ -34,7 +34,7 @@ def open_transport(text: str) -> Transport:
         from pipeline.delivery.transports.anymail import AnymailTransport  # noqa: PLC0415
 
         return AnymailTransport(parse_anymail_url(text))
-    return _smtp(parse_smtp_urls(text))
+    return Pool(parse_smtp_urls(text), permits)
 
 
 def is_local(text: str) -> bool:
@@ -43,12 +43,6 @@ def is_local(text: str) -> bool:
         return True
     servers = [urlsplit(url) for url in text.split()]
     return bool(servers) and all(is_loopback(one.hostname or "") for one in servers)
-
-
-def _smtp(servers: tuple[Server, ...]) -> Transport:
-    if len(servers) > 1:
-        raise TransportUrlError("Un seul serveur d’envoi à la fois.")
-    return SmtpTransport(servers[0])
 
 
 def _maildir(parts: SplitResult) -> Transport:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from django.core.mail import EmailMultiAlternatives
 from django.utils.module_loading import import_string
 
+from pipeline.delivery.bounces.verp import token_of
 from pipeline.delivery.envelope import Envelope, Outcome, withheld
 from pipeline.delivery.transports.answers import Answer, accepted, failed
 from pipeline.delivery.transports.base import Gate, TransportUnavailable
@@ -150,9 +151,8 @@ class _Delivery:
         except (LookupError, ValueError) as error:
             return local_refusal(envelope, 554, "5.6.0", f"Le message ne se relit pas ({error.__class__.__name__}).")
         self._gate.refresh()
-        if not self._gate.wanted(envelope):
+        if not (self._gate.wanted(envelope) and self._gate.intent(envelope)):
             return withheld(envelope)
-        self._gate.intent(envelope)
         line = self._idle.pop() if self._idle else _Line(self._account)
         self._under_way[line.start(envelope, message)] = (line, envelope, time.monotonic())
         return None
@@ -160,7 +160,7 @@ class _Delivery:
     def _message(self, envelope: Envelope) -> EmailMultiAlternatives:
         provider = self._account.provider
         message = unpack(envelope.content, envelope.recipient, ascii_headers=provider.ascii_headers)
-        extra: dict[str, Any] = {"metadata": {"kit": return_path_token(envelope.sender)}}
+        extra: dict[str, Any] = {"metadata": {"kit": token_of(envelope.sender)}}
         if provider.return_path and envelope.sender:
             extra["envelope_sender"] = envelope.sender
         if provider.per_message_tracking:
@@ -203,9 +203,3 @@ class _Delivery:
                 yield Outcome(envelope.key, "unknown", 0, "", _ABANDONED, "dot")
             else:
                 yield withheld(envelope, _ABANDONED)
-
-
-def return_path_token(sender: str) -> str:
-    """What stands after the « + » of a return path's local part; ``""`` where nothing does."""
-    before, _, token = sender.rpartition("@")[0].rpartition("+")
-    return token if before else ""

@@ -19,11 +19,11 @@ Way = tuple[Transport, Callable[[], list[str]]]
 
 
 class Recorder(OpenGate):
-    """A gate that notes what it is asked, and says no where told: before MAIL FROM, or not before the dot."""
+    """A gate that notes what it is asked, and says no where told."""
 
-    def __init__(self, *, never: Sequence[int] = ()) -> None:
+    def __init__(self, *, never: Sequence[int] = (), unnoted: Sequence[int] = ()) -> None:
         self.calls: list[tuple[str, object]] = []
-        self._never = never
+        self._never, self._unnoted = never, unnoted
 
     def refresh(self) -> None:
         self.calls.append(("refresh", None))
@@ -32,11 +32,12 @@ class Recorder(OpenGate):
         self.calls.append(("wanted", envelope.key))
         return envelope.key not in self._never
 
-    def intent(self, envelope: Envelope) -> None:
+    def intent(self, envelope: Envelope) -> bool:
         self.calls.append(("intent", envelope.key))
+        return envelope.key not in self._unnoted
 
 
-@pytest.fixture(params=["smtp", "smtp step by step", "maildir", "anymail"])
+@pytest.fixture(params=["smtp", "smtp step by step", "four connections", "maildir", "anymail"])
 def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
     if request.param == "maildir":
         transport = open_transport(f"file://{tmp_path}/box")
@@ -50,7 +51,9 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
         with ProviderApi("brevo") as api, open_transport(api.url) as transport:
             yield transport, lambda: sorted(api.recipients)
     else:
-        with Sink(Behaviour(pipelining=request.param == "smtp")) as sink, open_transport(sink.url) as transport:
+        options = f"?connections={4 if request.param == 'four connections' else 1}"
+        how = Behaviour(pipelining=request.param != "smtp step by step")
+        with Sink(how) as sink, open_transport(sink.url + options) as transport:
             yield transport, lambda: sorted(sink.recipients)
 
 
@@ -115,6 +118,13 @@ def test_what_the_gate_keeps_back_is_withheld_and_never_arrives(way: Way) -> Non
     assert found() == sorted(f"a{n}@example.org" for n in range(1, 21) if n not in (1, 3, 4, 20))
 
 
+def test_what_could_not_be_noted_is_withheld_and_never_arrives(way: Way) -> None:
+    transport, found = way
+    outcomes = verdicts(transport.deliver(letters(20), Recorder(unnoted=(2, 20))))
+    assert {key for key, verdict in outcomes.items() if verdict == "withheld"} == {2, 20}
+    assert found() == sorted(f"a{n}@example.org" for n in range(1, 21) if n not in (2, 20))
+
+
 def test_who_leaves_between_mail_and_dot_gets_nothing(way: Way) -> None:
     transport, found = way
 
@@ -151,9 +161,10 @@ def test_an_exception_of_the_gate_leaves_through_deliver_and_sends_no_more(way: 
         pass
 
     class Losing(OpenGate):
-        def intent(self, envelope: Envelope) -> None:
+        def intent(self, envelope: Envelope) -> bool:
             if envelope.key == 5:
                 raise Lost
+            return True
 
     with pytest.raises(Lost):
         for outcome in transport.deliver(letters(30), Losing()):

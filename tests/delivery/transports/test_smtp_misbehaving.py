@@ -55,17 +55,19 @@ class Outcomes:
 
 
 @pytest.mark.parametrize(
-    ("stage", "name", "pipelining"),
+    ("stage", "name", "mode"),
     [
-        (stage, name, pipelining)
-        for stage, name, pipelining in itertools.product(STAGES, MISDEEDS, (True, False))
-        if (name != "3xx" or stage not in ("greeting", "data")) and (pipelining or name in ("421", "closes", "garbage"))
+        (stage, name, mode)
+        for stage, name, mode in itertools.product(STAGES, MISDEEDS, ("pipelined", "step by step", "four connections"))
+        if (name != "3xx" or stage not in ("greeting", "data"))
+        and (mode == "pipelined" or name in ("421", "closes", "garbage"))
     ],
 )
-def test_a_single_misdeed_loses_and_repeats_nobody(stage: Stage, name: str, pipelining: bool) -> None:
+def test_a_single_misdeed_loses_and_repeats_nobody(stage: Stage, name: str, mode: str) -> None:
     misdeed = MISDEEDS[name]
-    how = Behaviour(pipelining=pipelining, misdeeds={stage: misdeed})
-    with Sink(how) as sink, open_transport(sink.url + f"?timeout={1 if misdeed.then == 'hang' else 20}") as transport:
+    how = Behaviour(pipelining=mode != "step by step", misdeeds={stage: misdeed})
+    options = f"?connections={4 if mode == 'four connections' else 1}&timeout={1 if misdeed.then == 'hang' else 20}"
+    with Sink(how) as sink, open_transport(sink.url + options) as transport:
         done = Outcomes().run(transport, letters(4))
     assert len(done.final) == 4
     lost_reply = stage == "dot" and misdeed.takes
@@ -74,12 +76,14 @@ def test_a_single_misdeed_loses_and_repeats_nobody(stage: Stage, name: str, pipe
 
 
 @pytest.mark.parametrize("stage", ["greeting", "ehlo", "mail", "rcpt", "data"])
-@pytest.mark.parametrize("name", ["421", "closes", "garbage", "an enormous line"])
-def test_a_server_that_never_behaves_takes_nothing_and_settles_nothing(stage: Stage, name: str) -> None:
+@pytest.mark.parametrize(("name", "connections"), [("421", 4), ("closes", 1), ("garbage", 4), ("an enormous line", 1)])
+def test_a_server_that_never_behaves_takes_nothing_and_settles_nothing(
+    stage: Stage, name: str, connections: int
+) -> None:
     misdeed = MISDEEDS[name]
     how = Behaviour(misdeeds={stage: Misdeed(misdeed.say, misdeed.then, times=-1)})
-    with Sink(how) as sink, open_transport(sink.url + "?timeout=20") as transport:
-        done = Outcomes().run(transport, letters(3), rounds=1)
+    with Sink(how) as sink, open_transport(f"{sink.url}?timeout=20&connections={connections}") as transport:
+        done = Outcomes().run(transport, letters(20), rounds=1)
     assert done.final == {}
     assert done.unavailable == 1
     assert sink.messages == []
@@ -95,7 +99,7 @@ def test_a_server_that_never_answers_the_dot_leaves_one_unknown_per_connection()
 
 
 def test_a_greylisting_server_takes_everybody_the_second_time() -> None:
-    with Sink(Behaviour(greylist=True)) as sink, open_transport(sink.url) as transport:
+    with Sink(Behaviour(greylist=True)) as sink, open_transport(sink.url + "?connections=1") as transport:
         first = list(transport.deliver(letters(5), OpenGate()))
         assert {(one.verdict, one.code, one.enhanced, one.stage) for one in first} == {
             ("deferred", 450, "4.7.1", "rcpt")
@@ -143,7 +147,7 @@ def test_a_slow_server_is_waited_for_as_long_as_the_gate_says() -> None:
             return self.asked < 2
 
     how = Behaviour(misdeeds={"dot": Misdeed(b"", "hang", takes=True)})
-    with Sink(how) as sink, open_transport(sink.url) as transport:
+    with Sink(how) as sink, open_transport(sink.url + "?connections=1") as transport:
         run: Iterator[Outcome] = transport.deliver(letters(2), gate := Patient())
         assert next(run).verdict == "unknown"
         assert gate.asked == 2
@@ -156,7 +160,7 @@ def test_who_waits_no_longer_before_the_dot_leaves_nothing_uncertain() -> None:
             return False
 
     how = Behaviour(misdeeds={"rcpt": Misdeed(b"", "hang")})
-    with Sink(how) as sink, open_transport(sink.url) as transport:
+    with Sink(how) as sink, open_transport(sink.url + "?connections=1") as transport:
         first = next(iter(transport.deliver(letters(1), Impatient())))
         assert first.verdict == "withheld"
         assert sink.messages == []

@@ -49,7 +49,7 @@ def cannot(url: str, told: str, *, temporary: bool) -> None:
 
 def test_starttls_comes_before_any_address(authority: Authority, context: ssl.SSLContext) -> None:
     with Sink(Behaviour(tls=context, strict=True)) as sink:
-        sends(address(sink, "smtp+starttls", f"ca={authority.path}"))
+        sends(address(sink, "smtp+starttls", f"connections=1&ca={authority.path}"))
         verbs = [command.split(" ")[0] for command in sink.commands]
         assert verbs[:4] == ["EHLO", "STARTTLS", "EHLO", "MAIL"]
         assert sink.violations == []
@@ -142,7 +142,7 @@ def test_a_password_goes_by_whatever_way_is_offered(
     authority: Authority, context: ssl.SSLContext, mechanisms: str
 ) -> None:
     with Sink(Behaviour(tls=context, users=USERS, mechanisms=mechanisms)) as sink:
-        sends(address(sink, "smtp+starttls", f"ca={authority.path}", LOGIN))
+        sends(address(sink, "smtp+starttls", f"connections=1&ca={authority.path}", LOGIN))
         verbs = [command.split(" ")[0] for command in sink.commands]
         assert verbs.index("AUTH") > verbs.index("STARTTLS")
 
