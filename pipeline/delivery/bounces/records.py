@@ -155,8 +155,8 @@ def refused(mailing: int, people: Sequence[Refusal], *, now: dt.datetime) -> Non
     )
     dead = {one.person for one in fresh if one.meaning == "dead"}
     failing = _failing_too_often({one.person for one in fresh if one.meaning not in ("dead", *ABOUT_US)}, now)
-    for person in Person.objects.filter(pk__in=dead | failing, erased_at__isnull=True).order_by("pk"):
-        suppression.suppress_dead(person.key, now=now, person=person)
+    gone = Person.objects.filter(pk__in=dead | failing, erased_at__isnull=True).order_by("pk")
+    suppression.suppress_dead(list(gone), now=now)
 
 
 def forget(*, person_id: int, **_: object) -> None:
@@ -167,16 +167,16 @@ def forget(*, person_id: int, **_: object) -> None:
 def _follow(row: Bounce, sent: Sent, person: Person | None, now: dt.datetime) -> None:
     if person is None:
         if row.kind == Bounce.Kind.HARD and sent.address:
-            suppression.suppress_dead(key(sent.address), now=now)
+            suppression.suppress_dead_address(key(sent.address), now=now)
     elif person.erased_at is not None:
         return  # nobody writes to them, and their address is not known any more
     elif row.kind == Bounce.Kind.HARD:
         proven = suppression.proven_at(person)
         if proven is None or sent.at is None or sent.at > proven:
-            suppression.suppress_dead(person.key, now=now, person=person)
+            suppression.suppress_dead([person], now=now)
     elif row.kind == Bounce.Kind.SOFT:
         if _failing_too_often({person.pk}, now):
-            suppression.suppress_dead(person.key, now=now, person=person)
+            suppression.suppress_dead([person], now=now)
     elif row.kind == Bounce.Kind.COMPLAINT:
         consent.unsubscribe(sent.season, person.public_id, now=now, source="plainte", reason=Reason.COMPLAINT)
     else:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.db import DatabaseError, connection
 
-from pipeline.delivery.bounces import inbox, report
+from pipeline.delivery.bounces import inbox, intake, report
 from pipeline.delivery.bounces.box import BoxError
 from pipeline.delivery.models import Bounce
 from tests.audience.factories import NOW
@@ -26,7 +26,11 @@ from tests.delivery.bounces.factories import DEAD, FULL, posted, reader, sample
 from tests.installation import free_port
 from tests.packages import needs
 
-pytestmark = pytest.mark.usefixtures("database")
+# A door hands mails on: what follows from them is tested on both databases in test_records.
+pytestmark = [
+    pytest.mark.usefixtures("database"),
+    pytest.mark.parametrize("database", ["sqlite"], indirect=True),
+]
 
 
 def now() -> dt.datetime:
@@ -92,6 +96,23 @@ def test_a_poll_reads_a_bounded_batch_oldest_first(maildir: Path) -> None:
     assert inbox.poll(f"maildir://{maildir}", now=now, most=3) == 3
     assert sorted(path.name for path in (maildir / "new").iterdir()) == ["3", "4"]
     assert inbox.poll(f"maildir://{maildir}", now=now, seconds=0) == 1
+
+
+def test_a_mail_that_cannot_be_handled_keeps_no_other_waiting(maildir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    posting = posted(reader())
+    file(maildir, "1", b"Subject: a fault of ours\n\n")
+    file(maildir, "2", posting.mail(DEAD))
+    take = intake.take
+
+    def faulty(raw: bytes, addressees: list[str], *, now: dt.datetime) -> intake.Taken:
+        if b"a fault of ours" in raw:
+            raise ZeroDivisionError
+        return take(raw, addressees, now=now)
+
+    monkeypatch.setattr(intake, "take", faulty)
+    assert inbox.poll(f"maildir://{maildir}", now=now) == 1
+    assert Bounce.objects.count() == 1
+    assert [path.name for path in (maildir / "new").iterdir()] == ["1"]
 
 
 def test_a_folder_that_is_no_maildir_is_told_with_its_setting(tmp_path: Path) -> None:
@@ -173,6 +194,11 @@ service imap-login {{
 }}
 service stats {{
   chroot =
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 """
 

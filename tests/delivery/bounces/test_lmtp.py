@@ -16,12 +16,17 @@ from pathlib import Path
 import pytest
 from django.db import connection, connections
 
+from pipeline import environment
 from pipeline.delivery.bounces import lmtp
 from pipeline.delivery.bounces.lmtp import Door, Listen, ListenError
 from pipeline.delivery.models import Bounce
+from pipeline.serve.programs import programs
 from tests.audience.factories import NOW
 from tests.delivery.bounces.factories import DEAD, RETURN_PATH, Posting, posted, reader, sample
 from tests.installation import ROOT, free_port
+
+# The server hands mails on: what follows from them is tested on both databases in test_records.
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 COMPLAINTS = "plaintes@retour.example.org"
 
@@ -55,6 +60,7 @@ def client(where: Listen) -> smtplib.LMTP:
     return talk
 
 
+@on_sqlite
 def test_a_report_is_answered_once_its_consequence_is_committed(door: Listen) -> None:
     posting = posted(reader())
     with client(door) as talk:
@@ -64,6 +70,7 @@ def test_a_report_is_answered_once_its_consequence_is_committed(door: Listen) ->
     assert Bounce.objects.count() == 1
 
 
+@on_sqlite
 def test_an_address_that_we_did_not_sign_is_refused_before_the_mail_is_read(door: Listen) -> None:
     forged = "rebonds+b-00000001000000010123456789abcdef0123@retour.example.org"
     with client(door) as talk:
@@ -77,6 +84,7 @@ def test_an_address_that_we_did_not_sign_is_refused_before_the_mail_is_read(door
             talk.rset()
 
 
+@on_sqlite
 def test_a_complaint_comes_by_its_own_address(door: Listen) -> None:
     posting = posted(reader())
     with client(door) as talk:
@@ -93,6 +101,7 @@ def raw_answers(talk: smtplib.LMTP, posting: Posting, count: int, content: bytes
     return [talk.getreply() for _ in range(count)]
 
 
+@on_sqlite
 def test_each_recipient_has_an_answer_of_its_own(door: Listen) -> None:
     posting = posted(reader())
     with client(door) as talk:
@@ -101,6 +110,7 @@ def test_each_recipient_has_an_answer_of_its_own(door: Listen) -> None:
         assert talk.noop()[0] == 250
 
 
+@on_sqlite
 def test_a_mail_beyond_the_limit_is_refused_for_each_recipient(door: Listen) -> None:
     posting = posted(reader())
     with client(door) as talk:
@@ -112,6 +122,7 @@ def test_a_mail_beyond_the_limit_is_refused_for_each_recipient(door: Listen) -> 
         assert talk.noop()[0] == 250
 
 
+@on_sqlite
 def test_it_offers_what_rfc_2033_asks_for_and_codes_every_answer(door: Listen) -> None:
     with client(door) as talk:
         assert {"pipelining", "enhancedstatuscodes", "8bitmime", "smtputf8"} <= set(talk.esmtp_features)
@@ -120,6 +131,7 @@ def test_it_offers_what_rfc_2033_asks_for_and_codes_every_answer(door: Listen) -
             assert words.startswith(f"{code // 100}.".encode()), command
 
 
+@on_sqlite
 def test_a_database_that_is_away_keeps_the_mail_with_the_server_in_front(door: Listen) -> None:
     posting = posted(reader())
     with connection.cursor() as cursor:
@@ -144,6 +156,16 @@ def test_the_setting_is_read_or_refused_with_its_name(tmp_path: Path) -> None:
     for wrong in ("", "2424", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:²", "/" + "x" * 110):
         with pytest.raises(ListenError, match="KIT_LMTP"):
             lmtp.listen(wrong)
+
+
+def test_kit_serve_runs_the_server_where_it_is_asked_for(tmp_path: Path) -> None:
+    base = {"KIT_DATA_DIR": str(tmp_path), "KIT_REDIS_URL": "redis://127.0.0.1:1/0"}
+
+    def names(**more: str) -> list[str]:
+        return [one.name for one in programs(environment.read(base | more), host="127.0.0.1", port=8000)]
+
+    assert "rebonds" in names(KIT_LMTP="127.0.0.1:2424")
+    assert "rebonds" not in names()
 
 
 @pytest.mark.processes

@@ -121,14 +121,21 @@ def test_a_failure_from_before_the_mailbox_was_proven_again_changes_nothing() ->
     early = posted(person, name="essai/1")
     late = posted(person, name="essai/2")
     early.report(DEAD, now=later(1))
-    consent.resubscribe(SEASON, person.public_id, "tout", PROOF, now=later(2))
-    consent.unsubscribe(SEASON, person.public_id, now=later(3), source="page")
     consent.resubscribe(SEASON, person.public_id, "tout", PROOF, now=later(4))
     assert written_to() == {READER}
     late.report(DEAD, now=later(5))
     assert written_to() == {READER}
     posted(person, name="essai/3", at=later(6)).report(DEAD, now=later(7))
     assert written_to() == set()
+
+
+def test_whoever_signs_up_again_and_confirms_is_written_to_again() -> None:
+    posting = posted(reader())
+    posting.report(DEAD)
+    consent.subscribe(parse(READER), SEASON, "tout", PROOF, now=later(1))
+    assert written_to() == set()
+    consent.confirm(SEASON, posting.person.public_id, now=later(2))
+    assert written_to() == {READER}
 
 
 @pytest.mark.parametrize("one", corpus.COMPLAINTS[:4], ids=lambda one: one.name)

@@ -18,7 +18,11 @@ from pipeline.delivery.bounces import verp, webhooks
 from pipeline.delivery.models import Bounce
 from tests.delivery.bounces.factories import Posting, posted, reader
 
-pytestmark = pytest.mark.usefixtures("database")
+# A door hands mails on: what follows from them is tested on both databases in test_records.
+pytestmark = [
+    pytest.mark.usefixtures("database"),
+    pytest.mark.parametrize("database", ["sqlite"], indirect=True),
+]
 
 SECRET = "prestataire:un-mot-de-passe-bien-long"
 BASIC = {"HTTP_AUTHORIZATION": "Basic " + base64.b64encode(SECRET.encode()).decode()}
