@@ -11,9 +11,11 @@ from django.db import Error, close_old_connections, connections
 from pipeline import clock
 from pipeline.broker import app, wake, wake_if_idle
 from pipeline.delivery import mailings, outbox, sender, takeover
+from pipeline.delivery.bounces import inbox
+from pipeline.delivery.bounces.box import BoxError
 from pipeline.delivery.fence import NotArmed
 from pipeline.processes import die_with_parent
-from pipeline.release import due, notices, releases, wiring
+from pipeline.release import complaining, due, notices, releases, wiring
 from pipeline.release.audit import BEAT
 
 BULK_SECONDS = 4.0
@@ -49,7 +51,10 @@ def tick() -> None:
     mailings.look_after(takeover.reclaim(wiring.environment().data_dir / "journal", now=now), now=now)
     for mailing in mailings.unfinished():
         mailings.settle(mailing, now=now)
+    complaining.look(wiring.throttles(), staff=staff, now=now)
     notices.stopped(mailings.stopped(), staff=staff, now=now)
+    if wiring.environment().bounces_url:
+        wake("pipeline.tasks.bounces", "transactional")
     if mailings.open_batches(now):
         wake_if_idle("pipeline.tasks.send", "bulk")
     if outbox.waiting(now):
@@ -86,4 +91,15 @@ def post() -> None:
         if settled and outbox.waiting(clock.now()):
             wake("pipeline.tasks.post", "transactional")
     except _NOTHING_LOST as error:
+        sender.logger.error("%s", error)
+
+
+@app.task(name="pipeline.tasks.bounces", queue="transactional")
+def bounces() -> None:
+    """Read what came back to the mailbox of bounces."""
+    close_old_connections()
+    try:
+        if inbox.poll(wiring.environment().bounces_url, now=clock.now):
+            wake("pipeline.tasks.bounces", "transactional")
+    except (BoxError, Error) as error:
         sender.logger.error("%s", error)

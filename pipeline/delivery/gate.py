@@ -54,8 +54,8 @@ class LeaseGate:
         self.refresh()
 
     def expect(self, rows: Iterable[Row]) -> None:
-        """The rows whose messages are handed to the transport next."""
-        self._rows = {row.position: row for row in rows}
+        """Rows of the lease whose messages are handed to the transport next."""
+        self._rows |= {row.position: row for row in rows}
 
     def row(self, position: int) -> Row:
         return self._rows[position]

@@ -12,6 +12,7 @@ from django.db.models import F
 
 from pipeline.delivery import breaker, ledger, results
 from pipeline.delivery.breaker import Recent
+from pipeline.delivery.complaints import Rate
 from pipeline.delivery.ledger import Result
 from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
 
@@ -67,11 +68,11 @@ def resend_unknown(name: str, positions: Sequence[int] | None = None) -> int:
     return len(chosen)
 
 
-def stop_where_needed(mailing: Mailing, recent: Recent = Recent()) -> bool:  # noqa: B008 - frozen
+def stop_where_needed(mailing: Mailing, recent: Recent | None = None, *, rates: Sequence[Rate] = ()) -> bool:
     """Pause the mailing where its counts, or what a sender has just seen of it, call for a person; True where they do."""
     mailing.refresh_from_db(fields=["accepted"])
     accepted = ledger.Tally(**mailing.accepted) if mailing.accepted else None
-    reason = breaker.why_stop(ledger.tally(mailing), recent, accepted=accepted)
+    reason = breaker.why_stop(ledger.tally(mailing), recent or Recent(), rates=rates, accepted=accepted)
     if reason:
         alarm(mailing.name, reason)
     return bool(reason)

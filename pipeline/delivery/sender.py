@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.delivery import breaker, fence, ledger, mailings, paces, results, takeover
+from pipeline.delivery.bounces import records
+from pipeline.delivery.bounces.verp import ReturnPathError
 from pipeline.delivery.breaker import Recent
+from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.envelope import Envelope
 from pipeline.delivery.gate import LeaseGate
 from pipeline.delivery.journal import Journal
@@ -139,6 +142,12 @@ class _Shift:
         mailing = self._mailing(lease)
         self.journal.lease(lease.batch, lease.number)
         gate = LeaseGate(lease, self.journal, mailing, stopping=stopping.is_set, now=self.desk.now, patience=PATIENCE)
+        try:
+            self._letters(mailing)
+        except (DkimError, ReturnPathError) as error:
+            mailings.alarm(mailing.name, f"{error}\nPuis « kit resume ».")
+            ledger.release(lease, [])
+            return
         rows, retry_at = self._permitted(lease, ledger.rows(lease, now=self.desk.now()))
         at = 0
         done: list[Result] = []
@@ -149,7 +158,9 @@ class _Shift:
                     if time.monotonic() >= until:
                         break
                     reserve_to = rows[min(at + self.size, len(rows)) - 1].position
-                    ledger.advance(lease, done, reserve_to=reserve_to, now=self.desk.now())
+                    ledger.advance(
+                        lease, done, reserve_to=reserve_to, now=self.desk.now(), also=self._refused(mailing, gate, done)
+                    )
                     done = self._settle(mailing, done)
                     continue
                 started = time.monotonic()
@@ -164,7 +175,7 @@ class _Shift:
         except LeaseLost:
             logger.warning("mailing %s: the lease on batch %s is gone", mailing.name, lease.batch)
         try:
-            ledger.release(lease, done, now=self.desk.now(), retry_at=retry_at)
+            ledger.release(lease, done, retry_at=retry_at, also=self._refused(mailing, gate, done))
         except LeaseLost:
             return  # whoever took over has read our journal
         self._settle(mailing, done)
@@ -206,6 +217,11 @@ class _Shift:
                 yield letters.envelope(row)
             except HoleError:
                 done.append(results.unwritable(row, now=self.desk.now()))
+
+    def _refused(self, mailing: Mailing, gate: LeaseGate, done: Sequence[Result]) -> Callable[[], None] | None:
+        """What follows, for the people concerned, from refusals among the results; None where there are none."""
+        refusals = [records.Refusal.of(gate.row(one.position).person, one) for one in done if one.kind == "refused"]
+        return (lambda: records.refused(mailing.pk, refusals, now=self.desk.now())) if refusals else None
 
     def _watch(self, mailing: Mailing, result: Result, gate: LeaseGate) -> None:
         """Begin nothing more where what came back may call for a person: the next commit decides (:meth:`_settle`)."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.compose.letter import Download, Letter, LetterFiche, Upcoming
 from pipeline.content.fiche import Fiche
+from pipeline.delivery.letters import Stationery
 from pipeline.delivery.throttle import Throttles
 from pipeline.kit.book import BuiltFile
 from pipeline.release import addresses
@@ -20,7 +21,7 @@ from pipeline.season.season import Season
 class Press:
     """Where letters are made: the templates' folder and the public site's address. ``here``: mails stay on this machine, so that
     a publisher's example values harm nobody; ``local``: the site is this machine too, so that http will do. ``throttles``: which
-    mailbox providers are written to at a pace of their own. ``mailto``: a mail is a way to leave, too; ``cfbl_address``: see
+    mailbox providers are written to at a pace of their own. ``stationery``: what every mail carries; ``cfbl_address``: see
     :class:`pipeline.compose.letter.Letter`."""
 
     templates: Path
@@ -28,7 +29,7 @@ class Press:
     local: bool
     here: bool
     throttles: Throttles = field(default_factory=Throttles)
-    mailto: bool = False
+    stationery: Stationery = field(default_factory=Stationery)
     cfbl_address: str = ""
 
 
@@ -66,7 +67,7 @@ def letter(
         ),
         event=slot.event,
         local=press.local,
-        mailto=press.mailto,
+        mailto=bool(press.stationery.return_path),
         cfbl_address=press.cfbl_address,
     )
 

@@ -17,6 +17,7 @@ from pipeline.compose.letter import Letter
 from pipeline.compose.preflight import PreflightError
 from pipeline.content.fiche import Fiche
 from pipeline.delivery import freezing
+from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.throttle import Throttles
 from pipeline.kit import build as kit_build
 from pipeline.kit.book import BuiltFile
@@ -77,7 +78,7 @@ def fulfil(intention: int, press: Press, *, now: dt.datetime) -> Release | None:
             return _publish(build(wanted.season, wanted.slot, press, now=now), wanted, now=now)
         except Stale:
             continue
-        except (PreflightError, kit_build.KitError, decisions.Refusal) as error:
+        except (PreflightError, kit_build.KitError, DkimError, decisions.Refusal) as error:
             logger.error("%s/%s cannot be released: %s", wanted.season, wanted.slot, error)
             _refuse(wanted, str(error), actor, now)
             return None
@@ -108,8 +109,10 @@ def build(season: str, slot: str, press: Press, *, now: dt.datetime) -> Built:
         decisions.Refusal: a text is missing, or the slot is unknown.
         PreflightError: the mail may not leave as it is.
         KitError: a final slot's kit cannot be built.
+        DkimError: there are keys, and none can sign for the season's sender.
     """
     made = _material(season, slot, press, now=now)
+    press.stationery.signer(made.letter.season.publisher.sender_address)
     compiled = newsletters.compose(made.letter, press.templates)
     return Built(
         view=made.view,

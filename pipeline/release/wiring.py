@@ -7,9 +7,10 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import Error
 
 from pipeline import clock
-from pipeline.delivery import fence, throttle
+from pipeline.delivery import fence, paces, throttle
 from pipeline.delivery.letters import Stationery
 from pipeline.delivery.sender import Desk
 from pipeline.delivery.throttle import Throttles
@@ -42,9 +43,15 @@ def press() -> Press:
         local=here,
         here=stay,
         throttles=throttles(),
-        mailto=bool(held.return_path),
+        stationery=stationery(),
         cfbl_address=held.cfbl_address,
     )
+
+
+def stationery() -> Stationery:
+    """What every mail of this installation carries."""
+    held = environment()
+    return Stationery(held.return_path, held.dkim_dir)
 
 
 def throttles() -> Throttles:
@@ -68,11 +75,19 @@ def desk() -> Desk:
         clock.now,
         throttles=throttles(),
         give_up=dt.timedelta(hours=held.retry_hours),
-        stationery=Stationery(held.return_path, held.dkim_dir),
+        stationery=stationery(),
     )
 
 
 @lru_cache(maxsize=1)
 def transport(url: str) -> Transport:
     """The way out, opened once per process."""
-    return open_transport(url)
+    return open_transport(url, _permits)
+
+
+def _permits(server: str, rate: float, want: int) -> int:
+    """How many messages may go to a server now; none while the database, where all senders count together, is away."""
+    try:
+        return paces.take(f"server {server}", rate, want, now=clock.now())
+    except Error:
+        return 0

@@ -257,7 +257,7 @@ def test_a_late_holder_writes_nothing(tmp_path: Path) -> None:
     late = [results.of_outcome(row, Outcome(1, "sent", 250, "", ""), now=play.now)]
     for write in (
         lambda: ledger.advance(lease, late, reserve_to=3, now=play.now),
-        lambda: ledger.release(lease, late, now=play.now),
+        lambda: ledger.release(lease, late),
     ):
         with pytest.raises(ledger.LeaseLost):
             write()

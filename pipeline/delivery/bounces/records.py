@@ -20,6 +20,7 @@ from pipeline.audience.models import Person, Reason
 from pipeline.audience.tokens import Token
 from pipeline.delivery.bounces.forms.base import Verdict, key
 from pipeline.delivery.bounces.verp import Origin, Signed
+from pipeline.delivery.ledger import Result
 from pipeline.delivery.models import Bounce, Mailing, Outgoing, Recipient
 
 ABOUT_US = ("policy", "content")
@@ -47,6 +48,11 @@ class Refusal(NamedTuple):
     code: int
     enhanced: str
     text: str
+
+    @classmethod
+    def of(cls, person: int, result: Result) -> Refusal:
+        """The refusal that an attempt at ``person``'s message came to."""
+        return cls(result.position, person, result.meaning, result.code, result.enhanced, result.text)
 
 
 def find(signed: Signed | Token) -> Sent | None:
