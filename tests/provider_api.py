@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import threading
 from dataclasses import dataclass, field
 from email.message import Message
@@ -61,8 +62,9 @@ class Fault:
 class ProviderApi:
     """Listens on loopback. ``messages``: what was taken, as (recipient, the API's own fields); ``faults``: by recipient."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tls: ssl.SSLContext | None = None) -> None:
         self.name = name
+        self._scheme = "https" if tls else "http"
         self.messages: list[tuple[str, dict[str, Any]]] = []
         self.requests = 0
         self.connections = 0
@@ -111,7 +113,9 @@ class ProviderApi:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def url(self) -> str:
@@ -124,7 +128,7 @@ class ProviderApi:
             "postmark": f"server_token={key}",
             "sparkpost": f"api_key={key}",
         }[self.name]
-        return f"anymail://{self.name}/?{keys}&api_url=http://127.0.0.1:{self._server.server_address[1]}/api&timeout=2"
+        return f"anymail://{self.name}/?{keys}&api_url={self._scheme}://127.0.0.1:{self._server.server_address[1]}/api&timeout=2"
 
     @property
     def recipients(self) -> list[str]:

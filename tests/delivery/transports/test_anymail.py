@@ -20,6 +20,7 @@ from pipeline.delivery.envelope import Envelope, Outcome
 from pipeline.delivery.transports import TransportUnavailable, TransportUrlError, is_local, open_transport
 from pipeline.delivery.transports.base import OpenGate
 from pipeline.delivery.transports.providers import PROVIDERS, anymail_settings, parse_anymail_url
+from tests.certificates import Authority
 from tests.provider_api import NO_RECIPIENT, Fault, ProviderApi
 
 TOKEN = "b-" + "0" * 36
@@ -215,6 +216,23 @@ def test_a_provider_that_is_not_there_is_unavailable_and_nothing_is_uncertain() 
             found.append(outcome)
     assert caught.value.temporary
     assert {one.verdict for one in found} == {"withheld"}
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_key_is_told(tmp_path: Path) -> None:
+    with ProviderApi("brevo", Authority(tmp_path).context()) as api:
+        with open_transport(api.url) as transport, pytest.raises(TransportUnavailable) as caught:
+            assert all(one.verdict == "withheld" for one in transport.deliver([mail()], OpenGate()))
+        assert not caught.value.temporary
+        assert api.requests == 0
+
+
+def test_an_api_under_tls_takes_mails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.path))
+    with ProviderApi("brevo", authority.context()) as api:
+        assert [one.verdict for one in deliver(api, 5)] == ["sent"] * 5
+        api.faults["a1@example.org"] = Fault(drop=True)
+        assert [one.verdict for one in deliver(api)] == ["unknown"]
 
 
 def test_a_connection_is_used_again(brevo: ProviderApi) -> None:

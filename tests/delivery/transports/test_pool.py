@@ -54,14 +54,17 @@ def test_one_that_never_works_loses_nobody(how: Behaviour) -> None:
 
 
 def test_one_that_stops_in_the_middle_hands_over_what_it_has_not_taken() -> None:
-    with Sink(Behaviour(slow=0.002)) as stays, Sink(Behaviour(slow=0.002)) as goes:
-        with open_transport(f"{stays.url} {goes.url}") as transport:
-            sent = []
-            for outcome in transport.deliver(letters(200), OpenGate()):
-                sent.append(outcome.verdict)
-                if len(goes.messages) >= 20 and not goes.behaviour.say_421_after:
-                    goes.behaviour.greeting = "421 4.3.2 going down"
-                    goes.behaviour.say_421_after = 1
+    sent = []
+    with (
+        Sink(Behaviour(slow=0.002)) as stays,
+        Sink(Behaviour(slow=0.002)) as goes,
+        open_transport(f"{stays.url} {goes.url}") as transport,
+    ):
+        for outcome in transport.deliver(letters(200), OpenGate()):
+            sent.append(outcome.verdict)
+            if len(goes.messages) >= 20 and not goes.behaviour.say_421_after:
+                goes.behaviour.greeting = "421 4.3.2 going down"
+                goes.behaviour.say_421_after = 1
     assert Counter(sent) == {"sent": 200}
     assert stays.counts() + goes.counts() == everybody(200)
 
@@ -105,8 +108,11 @@ def test_a_server_without_permits_waits_as_long_as_the_gate_says() -> None:
             self.asked += 1
             return self.asked < 3
 
-    with Sink() as sink, open_transport(f"{sink.url}?rate=1", lambda *_: 0) as transport:
-        with pytest.raises(TransportUnavailable, match="n’a de place") as caught:
-            list(transport.deliver(letters(2), Patient()))
+    with (
+        Sink() as sink,
+        open_transport(f"{sink.url}?rate=1", lambda *_: 0) as transport,
+        pytest.raises(TransportUnavailable, match="n’a de place") as caught,
+    ):
+        list(transport.deliver(letters(2), Patient()))
     assert caught.value.temporary
     assert sink.messages == []
