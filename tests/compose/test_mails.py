@@ -203,7 +203,9 @@ def test_no_line_begins_with_a_dot_and_no_line_end_is_half(text: str, words: str
 
 
 @pytest.mark.parametrize("name", LETTERS)
-@pytest.mark.parametrize("value", [".", "..", "=" + "a" * 72 + ".", "https://kit.example.org/" + "." * 300, "." * 76, "=." * 60])
+@pytest.mark.parametrize(
+    "value", [".", "..", "=" + "a" * 72 + ".", "https://kit.example.org/" + "." * 300, "." * 76, "=." * 60]
+)
 def test_no_value_brings_a_dot_to_the_start_of_a_line(name: str, value: str) -> None:
     compiled = newsletters.compose(dataclasses.replace(LETTERS[name], mailto=True), EMAILS)
     assert clean(compiled.render(dict.fromkeys(compiled.holes, value)))
