@@ -155,6 +155,25 @@ def test_bodies_are_canonicalised_as_another_program_does(body: bytes) -> None:
 
 
 @given(
+    st.lists(st.tuples(SPACED, st.integers(0, 300)), min_size=1, max_size=5), st.lists(st.integers(0, 4), max_size=6)
+)
+def test_a_long_body_after_another_is_canonicalised_as_if_it_came_first(
+    parts: list[tuple[bytes, int]], order: list[int]
+) -> None:
+    known: dkim.Pieces = {}
+    for at in [*order, 0]:
+        body = b"".join(part * times for part, times in parts[at:] + parts[:at]) + b"\r\n"
+        assert dkim.canonical_body(body, known) == Relaxed.canonicalize_body(body)
+
+
+def test_mails_of_several_mailings_are_signed_in_any_order(signer: Signer) -> None:
+    for name in ("release", "launch", "release", "plain", "trailing blank lines", "launch"):
+        for person in (b"/dddd/", b"/eeee/", b"/f/"):
+            message = MESSAGES[name].replace(b"/d/", person)
+            assert verdicts(signer, signed(signer, message)) == [True, True]
+
+
+@given(
     st.lists(st.text(st.sampled_from(" \ta:é"), max_size=20), min_size=1, max_size=6), st.sampled_from(["", " ", "\t "])
 )
 def test_headers_are_canonicalised_as_another_program_does(words: list[str], gap: str) -> None:
