@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,11 +24,13 @@ class BenchError(Exception):
 
 
 @contextmanager
-def running(command: Sequence[str], *, log: Path, stdout: int | IO[bytes] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program, without root's rights, as long as the block lasts. Its stderr goes to ``log``."""
+def running(
+    command: Sequence[str], *, log: Path, stdout: int | IO[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program of :func:`ours` or :func:`unprivileged` as long as the block lasts. Its stderr goes to ``log``."""
     with log.open("ab") as errors:
         process = subprocess.Popen(
-            unprivileged(command),
+            list(command),
             stdin=subprocess.DEVNULL,
             stdout=errors if stdout is None else stdout,
             stderr=errors,
@@ -50,15 +53,26 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
+def ours(command: Sequence[str]) -> list[str]:
+    """The command, made to die with us."""
+    return [sys.executable, "-m", "pipeline.serve.child", str(os.getpid()), *command]
+
+
 def unprivileged(command: Sequence[str]) -> list[str]:
+    """The same, without root's rights where we have them: some programs refuse to run with those."""
     return [sys.executable, "-m", "pipeline.bench.unprivileged", str(os.getpid()), *command]
 
 
 def give_away(path: Path) -> None:
-    """Let :func:`running` write to ``path``."""
+    """Let an :func:`unprivileged` program write to ``path``."""
     if os.geteuid() == 0:
         entry = pwd.getpwnam(USER)
         os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
+def program(name: str) -> str | None:
+    """Where a program of Debian's is; /usr/sbin is not on everybody's PATH."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
 
 
 def free_port() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import secrets
 import shutil
 import subprocess
@@ -17,6 +16,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import psycopg
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pipeline.bench.children import BenchError, give_away, running, unprivileged
 
@@ -107,7 +108,7 @@ def _schema(url: str) -> Iterator[Database]:
 def _refuse_used(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     for table in _OURS:
         found = connection.execute("SELECT to_regclass(%s)", [table]).fetchone()
-        if found and found[0] and connection.execute(f"SELECT 1 FROM {table} LIMIT 1".encode()).fetchone():
+        if found and found[0] and connection.execute(f"TABLE {table} LIMIT 1".encode()).fetchone():
             raise BenchError(
                 "--database : cette base porte déjà des personnes ou des envois ; en donner une vide, ou « postgres »."
             )
@@ -133,7 +134,7 @@ def _server(scratch: Path) -> Iterator[Database]:
         raise BenchError(f"PostgreSQL ne se prépare pas :\n{made.stderr.strip()}")
     url = f"postgresql://kit@/postgres?host={quote(str(home), safe='')}"
     command = [str(programs / "postgres"), "-D", str(data), "-k", str(home), "-c", "listen_addresses="]
-    with running(command, log=log) as process:
+    with running(unprivileged(command), log=log) as process:
         _await(url, process, log)
         yield Database("postgresql", url, process.pid)
 
@@ -161,16 +162,27 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.05)
 
 
-def environ(data: Path, held: Database, *, smtp_url: str, emails: Path, dkim: Path | None) -> dict[str, str]:
-    """The environment of the installation under test: nothing of the operator's own settings but the mails' templates."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("KIT_")}
-    made = kept | {
-        "DJANGO_SETTINGS_MODULE": "pipeline.settings",
-        "KIT_DATA_DIR": str(data),
+def settings(scratch: Path, held: Database, *, emails: Path, signed: bool) -> dict[str, str]:
+    """What the installation under test is told: nothing of the operator's own settings but where the mails' templates are."""
+    told = {
+        "KIT_DATA_DIR": str(scratch / "data"),
         "KIT_DATABASE_URL": held.url,
         "KIT_EMAILS_DIR": str(emails),
-        "KIT_SMTP_URL": smtp_url,
         "KIT_RETURN_PATH": "rebonds@retour.example.org",
         "KIT_LOG_LEVEL": "WARNING",
     }
-    return made | ({"KIT_DKIM_DIR": str(dkim)} if dkim else {})
+    return told | ({"KIT_DKIM_DIR": str(_keys(scratch / "dkim"))} if signed else {})
+
+
+def _keys(where: Path) -> Path:
+    """A key of each algorithm that mails are signed with (RFC 6376, RFC 8463)."""
+    where.mkdir(mode=0o700)
+    for name, key in (
+        ("rsa", rsa.generate_private_key(65537, 2048)),
+        ("ed25519", ed25519.Ed25519PrivateKey.generate()),
+    ):
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        path = where / f"banc-{name}.pem"
+        path.write_bytes(pem)
+        path.chmod(0o600)
+    return where

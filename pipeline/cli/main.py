@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pipeline.cli import files, operator, playing, slots, subscribers
+from pipeline.cli import bench, files, operator, playing, slots, subscribers
 from pipeline.cli.face import Fault, say_error
 from pipeline.environment import SettingsError
 
@@ -21,6 +21,7 @@ for room in (files, slots, playing, operator):
     room.register(app)
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(files.season_app, name="season")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:
