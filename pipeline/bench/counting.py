@@ -73,7 +73,8 @@ class Conversation(asyncio.Protocol):
         if end < 0:
             self._seen = max(0, len(self._held) - len(_DOT) + 1)
             return None
-        head = bytes(self._held[: max(0, self._held.find(b"\r\n\r\n", 0, end))])
+        blank = self._held.find(b"\r\n\r\n", 0, end + 2)  # the last line end of content is the dot's first
+        head = bytes(self._held[: end if blank < 0 else blank])
         for recipient in self._recipients:
             self._tally.take(recipient, head)
         del self._held[: end + len(_DOT)]

@@ -52,12 +52,12 @@ def _stat(pid: int) -> list[str] | None:
 class Meter:
     """What a run used. ``roots``: a part's name → the process it starts from, None where it is not ours to measure.
 
-    ``workers`` is the part whose descendants send: the highest memory of any of them is kept.
+    ``workers`` is the part whose descendants send. ``memory``: the most that any of them took, MB, at each look.
     """
 
     roots: dict[str, int | None]
     workers: str
-    peak_mb: float = 0.0
+    memory: list[float] = field(default_factory=list)
     _before: dict[str, float] = field(default_factory=dict)
 
     def start(self) -> None:
@@ -67,7 +67,7 @@ class Meter:
         """Look at the memory; about once a second."""
         root = self.roots[self.workers]
         if root is not None:
-            self.peak_mb = max([self.peak_mb, *(memory_mb(pid) for pid in tree(root) if pid != root)])
+            self.memory.append(max((memory_mb(pid) for pid in tree(root) if pid != root), default=0.0))
 
     def used(self) -> dict[str, float | None]:
         """CPU seconds of each part since the start; None for what is not ours."""

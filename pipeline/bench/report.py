@@ -83,6 +83,7 @@ class Report:
     def data(self) -> dict[str, Any]:
         """The report as JSON has it: rates in messages per second, memory in MB of 10⁶ bytes."""
         plan, sent = self.plan, self.sent
+        quarter = max(1, len(sent.memory) // 4)
         per_message = {
             name: None if seconds is None else round(1000 * seconds / plan.recipients, 4)
             for name, seconds in sent.cpu.items()
@@ -102,7 +103,9 @@ class Report:
             "last_messages_per_second": _rounded(sent.last_rate),
             "cpu_seconds": round(self.cpu_seconds, 2),
             "cpu_ms_per_message": per_message,
-            "peak_mb": round(sent.peak_mb, 1),
+            "peak_mb": round(max(sent.memory), 1),
+            "early_peak_mb": round(max(sent.memory[:quarter]), 1),
+            "late_peak_mb": round(max(sent.memory[-quarter:]), 1),
             "duplicates": self.duplicates,
             "missing": self.missing,
             "tally": dataclasses.asdict(sent.tally),
@@ -124,7 +127,7 @@ class Report:
             ("liste figée en", f"{self.sent.freeze_seconds:.2f} s"),
             ("débit", f"{self.rate:.0f} messages/s, {self.plan.connections} connexions, {self.plan.workers} ouvriers"),
             ("processeur", f"{self.cpu_seconds:.1f} s ; ms par message : {cpu}"),
-            ("mémoire", f"{self.sent.peak_mb:.0f} Mo au plus par processus d’envoi (PSS)"),
+            ("mémoire", f"{max(self.sent.memory):.0f} Mo au plus par processus d’envoi (PSS)"),
         ]
         for name, rate, ratio in (
             ("les 10 000 premiers", self.sent.first_rate, told["first_ratio_to_smtp_source"]),

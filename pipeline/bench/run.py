@@ -37,13 +37,14 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What a run came to. Seconds run from the wake-up to the mailing's end in the ledger; CPU in seconds by part, None where a
-    part is not ours to measure; rates in messages per second, None below twice :data:`EDGE`."""
+    part is not ours to measure; ``memory`` of the largest sending process, MB, about once a second; rates in messages per second,
+    None below twice :data:`EDGE`."""
 
     freeze_seconds: float
     seconds: float
     tally: Tally
     cpu: dict[str, float | None]
-    peak_mb: float
+    memory: tuple[float, ...]
     first_rate: float | None
     last_rate: float | None
 
@@ -109,7 +110,7 @@ def send(
         seconds=(finished - started).total_seconds(),
         tally=ledger.tally(mailing),
         cpu=used,
-        peak_mb=meter.peak_mb,
+        memory=tuple(meter.memory),
         first_rate=first,
         last_rate=last,
     )

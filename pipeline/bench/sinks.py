@@ -43,6 +43,11 @@ class Sink:
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
+    def name(self) -> str:
+        """``host:port``, as programs take it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def pid(self) -> int | None:
         return self.process.pid if self.process else None
 
