@@ -45,4 +45,5 @@ def enrol(count: int, season: str, choice: str, *, now: dt.datetime) -> None:
             [season, Event.IMPORTED.value, choice, at],
         )
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as a server does by itself within a minute of such an import
+        for table in (person, subscription):  # as a server does by itself within a minute of such an import
+            cursor.execute(f"ANALYZE {table}")

@@ -7,6 +7,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,26 @@ GOOD = Report(
     source=Rivals(8.0, 12.0),
     plain=Rivals(None, None),
 )
+
+
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        ({"connections": 7}, "multiple de --workers"),
+        ({"smtp": ["imap://127.0.0.1/"]}, "--smtp : "),
+        ({"smtp": ["smtp://mail.example.org/"]}, "--outside"),
+        ({"smtp": ["smtp://127.0.0.1/?connections=3"]}, "--connections"),
+        ({"smtp": ["smtps://127.0.0.1/"], "compare": True}, "--compare"),
+        ({"smtp": ["smtp://127.0.0.1/", "smtp://127.0.0.1:26/"], "compare": True}, "--compare"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_with_the_option_to_mend(plan: dict[str, Any], told: str) -> None:
+    with pytest.raises(BenchError, match=told):
+        dataclasses.replace(GOOD.plan, **plan).check(outside=False)
+
+
+def test_a_server_elsewhere_needs_a_word_of_its_own() -> None:
+    dataclasses.replace(GOOD.plan, smtp=["smtp://mail.example.org/"]).check(outside=True)
 
 
 @pytest.mark.parametrize("size", [13_000, 16_000, 30_000, 50_000, 100_000])

@@ -81,20 +81,9 @@ def test_into_a_given_server_on_sqlite_and_one_refusal_is_no_success(tmp_path: P
     assert sink.counts() == Counter(address(n) for n in range(1, PEOPLE + 1) if n != 7)
 
 
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (["--smtp", "smtp://mail.example.org/"], "--outside"),
-        (["--smtp", "imap://127.0.0.1/"], "--smtp : "),
-        (["--connections", "7"], "multiple de --workers"),
-        (["--database", "mysql://here/kit"], "postgresql://"),
-        (["--json", "/nowhere/at/all.json"], "/nowhere/at"),
-    ],
-)
-def test_what_cannot_be_measured_is_refused_before_anything_starts(
-    tmp_path: Path, options: list[str], told: str
-) -> None:
-    done = bench(tmp_path / "bench.json", *options, people=10)
-    assert done.returncode == 1
-    assert told in done.stderr
+def test_what_cannot_be_measured_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    done = bench(tmp_path / "bench.json", "--smtp", "smtp://mail.example.org/", people=10)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--outside" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
