@@ -33,6 +33,11 @@ class Plan:
             raise BenchError(
                 f"--connections {self.connections} ne se partage pas entre {self.workers} processus : donner un multiple de --workers."
             )
+        each = self.connections // self.workers
+        try:
+            parse_smtp_url(f"smtp://localhost/?connections={each}")
+        except TransportUrlError as error:
+            raise BenchError(f"--connections {self.connections}, soit {each} par processus. {error}") from error
         servers = [_server(url, outside=outside) for url in self.smtp]
         plain = len(servers) == 1 and servers[0].tls in ("auto", "none") and not servers[0].user
         if servers and self.compare and not plain:

@@ -137,7 +137,7 @@ def _watch(mailing: Mailing, supervisor: Supervisor, meter: Meter, progress: Pro
         if now - ticked > MINUTE:
             tick()
             ticked = now
-        supervisor.watch()
+        workers.pid(supervisor, workers.SENDERS)
 
 
 def _done(mailing: Mailing) -> int:

@@ -53,10 +53,14 @@ def workers(environment: Environment, *, url: str, processes: int) -> Iterator[S
 
 
 def pid(supervisor: Supervisor, name: str) -> int:
-    """The process of a program that runs. Raises :class:`BenchError` where it has just died."""
+    """The process of a program that runs.
+
+    Raises:
+        BenchError: it has ended. `kit serve` would start it again; figures that were taken across its death mean nothing.
+    """
     process = supervisor.children[name].process
-    if process is None:
-        raise BenchError(f"« {name} » s’est arrêté à peine lancé : relire ce qu’il dit plus haut.")
+    if process is None or process.poll() is not None:
+        raise BenchError(f"« {name} » s’est arrêté : relire ce qu’il dit plus haut.")
     return process.pid
 
 
@@ -85,7 +89,7 @@ def _await(supervisor: Supervisor) -> None:
                 return
         except (OperationalError, RedisError):
             time.sleep(0.1)  # Redis is on its way
-        supervisor.watch()
+        pid(supervisor, SENDERS)
     raise BenchError(f"Les ouvriers ne répondent pas après {START:.0f} s : relire ce qu’ils disent plus haut.")
 
 

@@ -40,6 +40,7 @@ GOOD = Report(
     ("plan", "told"),
     [
         ({"connections": 7}, "multiple de --workers"),
+        ({"connections": 200}, "100 par processus"),
         ({"smtp": ["imap://127.0.0.1/"]}, "--smtp : "),
         ({"smtp": ["smtp://mail.example.org/"]}, "--outside"),
         ({"smtp": ["smtp://127.0.0.1/?connections=3"]}, "--connections"),
