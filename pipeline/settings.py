@@ -6,8 +6,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pipeline import environment
+from pipeline.delivery import throttle
 
 KIT = environment.read()
+if _faults := throttle.check(KIT.throttles):
+    raise environment.SettingsError(_faults)
 
 SECRET_KEY = environment.secret_key(KIT)
 SECRET_KEY_FALLBACKS: list[str] = []

@@ -11,6 +11,7 @@ PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbi
 PACKAGES = {
     "dovecot": "dovecot-imapd",
     "opendkim": "opendkim",
+    "opendkim-testmsg": "opendkim",
     "postfix": "postfix",
     "smtp-sink": "postfix",
     "smtp-source": "postfix",

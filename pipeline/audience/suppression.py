@@ -44,6 +44,22 @@ def suppress(
     )
 
 
+@transaction.atomic
+def suppress_dead(key: str, *, now: dt.datetime, person: Person | None = None) -> bool:
+    """The address is dead: nobody writes to it, in any season; subscriptions stay as they are. False where that stands already."""
+    about = Suppression.objects.filter(key=key) if person is None else _about(person)
+    if about.filter(reason=Reason.BOUNCED, season="", lifted_at__isnull=True).exists():
+        return False
+    suppress(key, Reason.BOUNCED, now=now, person=person)
+    return True
+
+
+def proven_at(person: Person) -> dt.datetime | None:
+    """When a consent last took back that the address is dead: what failed before says nothing any more."""
+    dead = _about(person).filter(reason=Reason.BOUNCED, lifted_at__isnull=False)
+    return dead.order_by("-lifted_at").values_list("lifted_at", flat=True).first()
+
+
 def lift_by_consent(person: Person, season: str, *, now: dt.datetime) -> int:
     """A new consent of this person to ``season`` takes back what stood against it. Returns how many were lifted."""
     return (

@@ -49,7 +49,7 @@ def _nearest(size: int, templates: Path, now: dt.datetime) -> tuple[Letter, Comp
 
 
 def _compiled(count: int, words: int, templates: Path, now: dt.datetime) -> tuple[Letter, Compiled]:
-    letter = dataclasses.replace(samples.letter("release", count), sent_at=now)
+    letter = dataclasses.replace(samples.letter("release", count), sent_at=now, mailto=True)
     if letter.upcoming is not None:
         titles = (("conseil", ("La suite " + _WORD * words).strip()),)
         letter = dataclasses.replace(letter, upcoming=dataclasses.replace(letter.upcoming, titles=titles))

@@ -19,10 +19,11 @@ from pipeline.bench.sinks import Sink
 from pipeline.broker import wake
 from pipeline.compose.letter import Letter
 from pipeline.compose.message import Compiled
-from pipeline.delivery import ledger, mailings
+from pipeline.delivery import freezing, ledger
 from pipeline.delivery.ledger import Tally
 from pipeline.delivery.models import Attempt, Batch, Mailing
 from pipeline.environment import Environment
+from pipeline.release import wiring
 from pipeline.serve.supervisor import Supervisor
 from pipeline.tasks import tick
 
@@ -60,7 +61,7 @@ class Crew:
 def freeze(letter: Letter, compiled: Compiled, name: str) -> tuple[Mailing, float]:
     """Freeze the list of a mailing as a release does; return it, and the seconds until the commit was durable."""
     now, sender = clock.now(), letter.season.publisher.sender_address
-    draft = mailings.Draft(
+    draft = freezing.Draft(
         name=name,
         season=letter.season.name,
         kind=letter.kind,
@@ -73,7 +74,7 @@ def freeze(letter: Letter, compiled: Compiled, name: str) -> tuple[Mailing, floa
     people = selection.active(letter.season.name, [one.id for one in letter.season.choices], cutoff=now)
     started = time.monotonic()
     with transaction.atomic():
-        mailing = mailings.freeze(draft, people, now=now)
+        mailing = freezing.freeze(draft, people, now=now, throttles=wiring.throttles())
     return mailing, time.monotonic() - started
 
 
@@ -98,8 +99,7 @@ def send(
         meter = Meter(roots, "workers")
         meter.start()
         started = clock.now()
-        for _ in range(crew.processes):
-            wake("pipeline.tasks.send", "bulk")
+        wake("pipeline.tasks.send", "bulk")  # as a release does; workers wake each other
         _watch(mailing, supervisor, meter, progress)
         used = meter.used()
     mailing.refresh_from_db()

@@ -29,6 +29,8 @@ class Envelope:
     ``sender`` is the return path as MAIL FROM has it, without angle brackets; ``""`` is the null sender.
     ``content`` is the whole RFC 5322 message: CRLF line ends only, not dot-stuffed.
     ``smtputf8`` says that a header of ``content`` needs RFC 6531; an address that is not ASCII asks for it by itself.
+    ``clean`` promises that no line of ``content`` begins with a dot and that no CR or LF stands alone in it
+    (:meth:`pipeline.compose.message.Compiled.render` does): it need not be read through once per message.
     """
 
     key: Any
@@ -36,6 +38,7 @@ class Envelope:
     recipient: str
     content: bytes
     smtputf8: bool = False
+    clean: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ synced: a journal of another boot says nothing, and what its batch had reserved 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -20,6 +21,7 @@ from pipeline.clock import boot_id
 from pipeline.delivery.envelope import Outcome
 
 _HEAD = "kit-journal 1"
+_quoted = json.encoder.encode_basestring_ascii
 
 
 @dataclass(slots=True)
@@ -29,42 +31,63 @@ class Record:
     entries: dict[int, Outcome | None] = field(default_factory=dict)
 
 
+class JournalFull(OSError):
+    """A line could not be written whole: there is no room, or the disk is broken. Nothing of the line stands in the journal."""
+
+
 class Journal:
     """The journal of this process, for one sender at a time. Hold it open while a lease is held."""
 
     def __init__(self, folder: Path) -> None:
+        """Raises OSError where the file cannot be made."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.name = f"{os.getpid()}-{secrets.token_hex(8)}"
         self.path = folder / f"{self.name}.journal"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(self.path, flags, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        self._head = f"{_HEAD} {boot_id()}\n".encode()
-        os.write(self._descriptor, self._head)
         self._prefix = b""
+        self._head = f"{_HEAD} {boot_id()}\n".encode()
+        try:
+            self._write(self._head)
+        except JournalFull:
+            self.close()
+            raise
 
     def lease(self, batch: int, lease: int) -> None:
         """The lines that follow belong to this lease."""
         self._prefix = b"%d %d " % (batch, lease)
 
     def intent(self, position: int) -> None:
-        os.write(self._descriptor, b"i %b%d\n" % (self._prefix, position))
+        """Raises :class:`JournalFull`: then the message must not be sent."""
+        self._write(b"i %b%d\n" % (self._prefix, position))
 
     def outcome(self, outcome: Outcome) -> None:
-        told = json.dumps([outcome.verdict, outcome.code, outcome.enhanced, outcome.text, outcome.stage])
-        os.write(self._descriptor, b"o %b%d %b\n" % (self._prefix, outcome.key, told.encode()))
+        """Raises :class:`JournalFull`: the outcome is then known to the process alone, until its next commit."""
+        told = f'["{outcome.verdict}",{outcome.code},"{outcome.enhanced}",{_quoted(outcome.text)},"{outcome.stage}"]'
+        self._write(b"o %b%d %b\n" % (self._prefix, outcome.key, told.encode()))
 
     def cut(self) -> None:
         """Forget what stands in it: everything has been committed to the database."""
         os.ftruncate(self._descriptor, len(self._head))
 
-    def close(self) -> None:
-        """Remove the file. Call it only when nothing in it is needed any more."""
+    def close(self, *, keep: bool = False) -> None:
+        """Let go of the file and remove it; ``keep`` it where a lease is still to be settled from it by whoever takes over."""
         if self._descriptor >= 0:
-            with contextlib.suppress(FileNotFoundError):
-                self.path.unlink()
+            if not keep:
+                with contextlib.suppress(FileNotFoundError):
+                    self.path.unlink()
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _write(self, line: bytes) -> None:
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            raise JournalFull(*error.args) from error
+        if written != len(line):
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
+            raise JournalFull(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def is_dead(folder: Path, name: str) -> bool | None:
@@ -91,7 +114,9 @@ def read(folder: Path, name: str, batch: int, lease: int) -> Record | None:
     if lines[0].decode("ascii", "replace") != f"{_HEAD} {boot_id()}":
         return None
     record = Record()
-    for line in lines[1:]:
+    for line in lines[
+        1:-1
+    ]:  # what follows the last line end was torn: its writer was told so, or died before acting on it
         _note(record, line, batch, lease)
     return record
 
@@ -104,7 +129,7 @@ def _note(record: Record, line: bytes, batch: int, lease: int) -> None:
     if parts[0] == b"i":
         record.entries[position] = None
     elif len(parts) == 5:
-        with contextlib.suppress(ValueError):  # a torn last line: the intent before it stands, uncertain
+        with contextlib.suppress(ValueError):  # nonsense settles nothing: the intent before it stands, uncertain
             verdict, code, enhanced, text, stage = json.loads(parts[4])
             record.entries[position] = Outcome(position, verdict, code, enhanced, text, stage)
 

@@ -1,39 +1,32 @@
 """Leases on batches, reservations, appended attempts. Every write names its lease: a late holder changes nothing.
 
-The protocol, for one batch: :func:`claim` → :func:`advance` (reserve at most a second of rows, durably, and append what the
-last second came to) → … → :func:`release`. A batch whose holder died is taken over by :func:`reclaim`, which settles what
-its journal can tell; only reserved rows that nothing settles become ``unknown``.
+The protocol, for one batch: :func:`claim` (which reserves the first rows) → :func:`advance` (reserve at most a second of rows
+more, durably, and append what the last second came to) → … → :func:`release`. A batch whose holder died is taken over by
+:mod:`pipeline.delivery.takeover`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
+from uuid import UUID
 
-from django.db import models, transaction
-from django.db.models import F, Q
+from django.db import connection, models, transaction
+from django.db.models import F, Q, Sum
 
 from pipeline.clock import boot_id, boot_time
-from pipeline.delivery import journal
-from pipeline.delivery.envelope import Outcome
 from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
 
 LEASE = 30.0
 """Seconds a lease lasts without renewal."""
 MARGIN = 5.0
 """Seconds before its end in which a holder writes nothing any more, and after it in which nobody takes over."""
-RETRIES = tuple(dt.timedelta(minutes=m) for m in (5, 15, 30, 60, 120, 240, 480, 960, 1440))
-GIVE_UP = dt.timedelta(hours=72)
+KINDS = tuple(kind.value for kind in Attempt.Kind)
 
-FINAL = (
-    Attempt.Kind.SENT,
-    Attempt.Kind.REFUSED,
-    Attempt.Kind.SUPPRESSED,
-    Attempt.Kind.CANCELLED,
-    Attempt.Kind.UNKNOWN,
-)
+_COLUMNS = ("mailing_id", "position", "number", "kind", "meaning", "code", "enhanced", "text", "at", "due_at")
 
 
 class LeaseLost(Exception):
@@ -42,14 +35,18 @@ class LeaseLost(Exception):
 
 @dataclass(slots=True)
 class Lease:
-    """A batch in our hands. ``until`` is the end on CLOCK_BOOTTIME, as known to be in the database."""
+    """A batch in our hands. ``until`` is the end on CLOCK_BOOTTIME, as known to be in the database; ``fresh``: nothing of the
+    batch was ever tried; ``reserved``: the last position that may be handed to a server under this lease."""
 
     batch: int
     mailing: int
     first: int
     last: int
+    destination: str
     number: int
     until: float
+    reserved: int
+    fresh: bool
 
     @property
     def safe(self) -> bool:
@@ -63,49 +60,90 @@ class Row:
 
     position: int
     person: int
-    public_id: str
+    public_id: UUID
     address: str
     number: int
     first_try: dt.datetime | None
 
 
-def claim(holder: str, *, now: dt.datetime, mailing: int | None = None) -> Lease | None:
-    """Take the next open batch of a mailing that is being sent; None where there is none.
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one attempt came to, to be appended: the columns of :class:`pipeline.delivery.models.Attempt`."""
 
-    A batch is taken by one conditional UPDATE: of two claimers one changes a row, the other none.
+    position: int
+    number: int
+    kind: str
+    meaning: str
+    code: int
+    enhanced: str
+    text: str
+    at: dt.datetime
+    due_at: dt.datetime | None = None
+
+
+def claim(
+    holder: str, *, now: dt.datetime, reserve: int, mailing: int | None = None, closed: Iterable[str] = ()
+) -> Lease | None:
+    """Take the next open batch of a mailing that is being sent and reserve its first ``reserve`` rows; None where there is none.
+
+    Batches that another claimer is just taking are passed over. ``closed`` names destinations that are not to be sent to now.
     """
     ready = Batch.objects.filter(mailing__state=Mailing.State.SENDING).filter(
         Q(state=Batch.State.OPEN) | Q(state=Batch.State.WAITING, due_at__lte=now)
     )
     if mailing is not None:
         ready = ready.filter(mailing=mailing)
-    for batch in ready.order_by("mailing_id", "first")[:8]:
+    with transaction.atomic():
+        free = ready.exclude(destination__in=list(closed)).select_for_update(skip_locked=True, of=("self",))
+        # Those with a pace of their own first, whenever it lets them: they take the longest.
+        paced = models.Case(models.When(destination="", then=1), default=0)
+        batch = free.order_by("mailing_id", paced, "first").first()
+        if batch is None:
+            return None
         until = boot_time() + LEASE
-        taken = Batch.objects.filter(pk=batch.pk, lease=batch.lease, state=batch.state).update(
+        reserved = min(batch.last, batch.first + reserve - 1)
+        Batch.objects.filter(pk=batch.pk).update(
             state=Batch.State.LEASED,
             lease=batch.lease + 1,
             holder=holder,
             boot=boot_id(),
             boot_until=until,
             until=now + dt.timedelta(seconds=LEASE),
-            reserved_to=batch.first - 1 if batch.first else 0,
+            reserved_to=reserved,
         )
-        if taken:
-            return Lease(batch.pk, batch.mailing_id, batch.first, batch.last, batch.lease + 1, until)
-    return None
+    return Lease(
+        batch=batch.pk,
+        mailing=batch.mailing_id,
+        first=batch.first,
+        last=batch.last,
+        destination=batch.destination,
+        number=batch.lease + 1,
+        until=until,
+        reserved=reserved,
+        fresh=not any(getattr(batch, kind) for kind in KINDS),
+    )
 
 
 def rows(lease: Lease, *, now: dt.datetime) -> list[Row]:
     """The messages of the batch that may be tried now: never tried, or deferred and due."""
-    return _rows(lease.mailing, lease.first, lease.last, due=now)
+    return list(_rows(lease.mailing, lease.first, lease.last, due=now, fresh=lease.fresh))
 
 
-def unsettled_rows(batch: Batch) -> list[Row]:
-    """Every message of the batch that no attempt has settled for good."""
-    return _rows(batch.mailing_id, batch.first, batch.last, due=None)
+def next_due(*, mailing: int | None = None) -> dt.datetime | None:
+    """When the next waiting batch of a mailing that is being sent may be claimed; None where none waits."""
+    waiting = Batch.objects.filter(mailing__state=Mailing.State.SENDING, state=Batch.State.WAITING)
+    if mailing is not None:
+        waiting = waiting.filter(mailing=mailing)
+    due: dt.datetime | None = waiting.aggregate(due=models.Min("due_at"))["due"]
+    return due
 
 
-def advance(lease: Lease, outcomes: Sequence[Attempt], *, reserve_to: int, now: dt.datetime) -> None:
+def unsettled_rows(batch: Batch, *, due: dt.datetime | None = None) -> list[Row]:
+    """Every message of the batch that no attempt has settled for good; with ``due``, less the retries that come later."""
+    return list(_rows(batch.mailing_id, batch.first, batch.last, due=due, fresh=False))
+
+
+def advance(lease: Lease, results: Sequence[Result], *, reserve_to: int, now: dt.datetime) -> None:
     """Append what happened, reserve rows up to ``reserve_to``, and renew the lease: one transaction, durable on return.
 
     Raises:
@@ -113,162 +151,134 @@ def advance(lease: Lease, outcomes: Sequence[Attempt], *, reserve_to: int, now: 
     """
     until = boot_time() + LEASE
     with transaction.atomic():
-        changed = Batch.objects.filter(
-            pk=lease.batch, lease=lease.number, state=Batch.State.LEASED, mailing__state=Mailing.State.SENDING
-        ).update(reserved_to=reserve_to, boot_until=until, until=now + dt.timedelta(seconds=LEASE))
+        changed = (
+            _mine(lease)
+            .filter(mailing__state=Mailing.State.SENDING)
+            .update(
+                reserved_to=reserve_to,
+                boot_until=until,
+                until=now + dt.timedelta(seconds=LEASE),
+                **_counted(results),
+            )
+        )
         if not changed:
             raise LeaseLost
-        Attempt.objects.bulk_create(outcomes, batch_size=500)
-    lease.until = until
+        append(lease.mailing, results)
+    lease.until, lease.reserved = until, reserve_to
 
 
 def renew(lease: Lease, *, now: dt.datetime) -> None:
     """Renew the lease alone, as long as the batch is ours. Raises :class:`LeaseLost`."""
     until = boot_time() + LEASE
-    mine = Batch.objects.filter(pk=lease.batch, lease=lease.number, state=Batch.State.LEASED)
-    if not mine.update(boot_until=until, until=now + dt.timedelta(seconds=LEASE)):
+    if not _mine(lease).update(boot_until=until, until=now + dt.timedelta(seconds=LEASE)):
         raise LeaseLost
     lease.until = until
 
 
-def release(
-    lease: Lease, outcomes: Sequence[Attempt], *, now: dt.datetime, retry_at: dt.datetime | None = None
-) -> None:
+def release(lease: Lease, results: Sequence[Result], *, now: dt.datetime, retry_at: dt.datetime | None = None) -> None:
     """Append what happened and give the batch back: open, waiting for its earliest retry, or done.
 
-    ``retry_at`` keeps everybody away from the batch until then (the server cannot be reached).
+    ``retry_at`` keeps everybody away from the batch until then (the server cannot be reached, or its destination's pace).
 
     Raises:
         LeaseLost: somebody else has the batch; nothing was written.
     """
     with transaction.atomic():
-        batch = (
-            Batch.objects.select_for_update()
-            .filter(pk=lease.batch, lease=lease.number, state=Batch.State.LEASED)
-            .first()
-        )
-        if batch is None:
+        if not _mine(lease).update(holder="", **_counted(results)):
             raise LeaseLost
-        Attempt.objects.bulk_create(outcomes, batch_size=500)
-        _give_back(batch, retry_at)
+        append(lease.mailing, results)
+        give_back(Batch.objects.get(pk=lease.batch), retry_at)
 
 
-def reclaim(folder: Path, *, now: dt.datetime) -> list[int]:
-    """Take back the batches of dead holders; return their mailings.
-
-    On this boot, a free lock on the holder's journal proves its death: what the journal settles is appended, an intent without
-    outcome is ``unknown``, the rest is open again. A holder that lives, but let its lease lapse, writes nothing any more;
-    its intents are told by the same journal. Without a journal (another host, another boot) what was reserved is ``unknown``.
-    """
-    taken: list[int] = []
-    for batch in Batch.objects.filter(state=Batch.State.LEASED).select_related("mailing"):
-        dead = journal.is_dead(folder, batch.holder)
-        ours = batch.boot == boot_id()
-        if ours and dead:
-            lapsed = True
-        elif ours:
-            lapsed = boot_time() > batch.boot_until + MARGIN
-        else:
-            lapsed = batch.until is None or now > batch.until + dt.timedelta(seconds=LEASE + MARGIN)
-        if lapsed and _settle(batch, folder, now):
-            taken.append(batch.mailing_id)
-    journal.sweep(folder, Batch.objects.filter(state=Batch.State.LEASED).values_list("holder", flat=True))
-    return taken
-
-
-def holds_nothing(holder: str) -> bool:
-    """True where no batch is leased to ``holder``: its journal is needed no more."""
-    return not Batch.objects.filter(holder=holder, state=Batch.State.LEASED).exists()
-
-
-def attempt(lease: Lease, row: Row, outcome: Outcome, *, now: dt.datetime) -> Attempt:
-    """The line to append for an outcome: a deferral has its next try, or becomes final after 72 hours."""
-    return _attempt(lease.mailing, row, outcome, now)
-
-
-def _attempt(mailing: int, row: Row, outcome: Outcome, now: dt.datetime) -> Attempt:
-    kind, due_at, text = outcome.verdict, None, outcome.text
-    if kind == "deferred":
-        due_at = now + RETRIES[min(row.number, len(RETRIES)) - 1]
-        if row.first_try is not None and due_at - row.first_try > GIVE_UP:
-            kind, due_at, text = "refused", None, f"abandonné après 72 h : {text}"[:500]
-    return Attempt(
-        mailing_id=mailing,
-        position=row.position,
-        number=row.number,
-        kind=kind,
-        code=outcome.code,
-        enhanced=outcome.enhanced[:12],
-        text=text,
-        at=now,
-        due_at=due_at,
-    )
-
-
-def _settle(batch: Batch, folder: Path, now: dt.datetime) -> bool:
-    """Append what the holder's journal tells, mark what nothing tells, and open the batch again."""
-    record = journal.read(folder, batch.holder, batch.pk, batch.lease)
-    with transaction.atomic():
-        # The lease's number moves first: from here on, the former holder's writes change nothing.
-        if not Batch.objects.filter(pk=batch.pk, lease=batch.lease, state=Batch.State.LEASED).update(
-            lease=F("lease") + 1
-        ):
-            return False
-        pending = {row.position: row for row in _rows(batch.mailing_id, batch.first, batch.last, due=None)}
-        lost = Outcome(0, "unknown", 0, "", "l’expéditeur s’est arrêté avant la réponse du serveur")
-        found: list[Attempt] = []
-        if record is not None:
-            for position, outcome in record.entries.items():
-                row = pending.get(position)
-                if row is not None and (outcome is None or outcome.verdict != "withheld"):
-                    found.append(_attempt(batch.mailing_id, row, outcome or lost, now))
-        else:
-            reserved = (row for position, row in pending.items() if position <= batch.reserved_to)
-            found = [_attempt(batch.mailing_id, row, lost, now) for row in reserved]
-        Attempt.objects.bulk_create(found, batch_size=500)
-        batch.refresh_from_db()
-        _give_back(batch, None)
-    return True
-
-
-def _give_back(batch: Batch, retry_at: dt.datetime | None) -> None:
-    left = _rows(batch.mailing_id, batch.first, batch.last, due=None)
-    waiting = Attempt.objects.filter(
-        mailing=batch.mailing_id,
-        position__range=(batch.first, batch.last),
-        kind=Attempt.Kind.DEFERRED,
-        due_at__isnull=False,
-    )
-    if not left:
+def give_back(batch: Batch, retry_at: dt.datetime | None = None) -> None:
+    """Free a batch of any lease: *done* where every row is settled, else open, or waiting until something can be done."""
+    size = batch.last - batch.first + 1
+    settled = sum(getattr(batch, kind) for kind in KINDS if kind != Attempt.Kind.DEFERRED)
+    if settled == size:
         state, due_at = Batch.State.DONE, None
-    elif any(row.first_try is None for row in left):
+    elif settled + batch.deferred < size:
         state, due_at = (Batch.State.WAITING, retry_at) if retry_at else (Batch.State.OPEN, None)
     else:
-        numbers = {(row.position, row.number - 1) for row in left}
-        dues = [a.due_at for a in waiting if (a.position, a.number) in numbers and a.due_at is not None]
-        state, due_at = Batch.State.WAITING, max(filter(None, (min(dues), retry_at)))
+        dues = [due for due in (earliest_retry(batch), retry_at) if due is not None]
+        state, due_at = (Batch.State.WAITING, max(dues)) if dues else (Batch.State.OPEN, None)
     Batch.objects.filter(pk=batch.pk).update(state=state, due_at=due_at, holder="", until=None, boot="", boot_until=0)
 
 
-def _rows(mailing: int, first: int, last: int, *, due: dt.datetime | None) -> list[Row]:
+def earliest_retry(batch: Batch) -> dt.datetime | None:
+    """When the first of the batch's deferred messages may be tried again."""
+    deferred = latest(batch.mailing_id, batch.first, batch.last).filter(kind=Attempt.Kind.DEFERRED)
+    first: dt.datetime | None = deferred.aggregate(first=models.Min("due_at"))["first"]
+    return first
+
+
+def append(mailing: int, results: Sequence[Result]) -> None:
+    """Append attempts in bulk: COPY on PostgreSQL, executemany elsewhere. Their batch's counts are the caller's."""
+    if not results:
+        return
+    table = connection.ops.quote_name(Attempt._meta.db_table)
+    columns = ", ".join(map(connection.ops.quote_name, _COLUMNS))
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for line in _lines(mailing, results):
+                    copy.write_row(line)
+        else:
+            places = ", ".join(["%s"] * len(_COLUMNS))
+            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(_lines(mailing, results)))  # noqa: S608
+
+
+def counts(results: Iterable[Result]) -> Counter[str]:
+    """How appending ``results`` changes a batch's counts: an attempt after the first one ends a deferral."""
+    change: Counter[str] = Counter()
+    for one in results:
+        change[one.kind] += 1
+        if one.number > 1:
+            change[Attempt.Kind.DEFERRED.value] -= 1
+    return change
+
+
+def _mine(lease: Lease) -> models.QuerySet[Batch]:
+    return Batch.objects.filter(pk=lease.batch, lease=lease.number, state=Batch.State.LEASED)
+
+
+def _counted(results: Iterable[Result]) -> dict[str, Any]:
+    return {kind: F(kind) + change for kind, change in counts(results).items() if change}
+
+
+def _lines(mailing: int, results: Iterable[Result]) -> Iterator[tuple[Any, ...]]:
+    moment = connection.ops.adapt_datetimefield_value
+    for one in results:
+        due_at = moment(one.due_at) if one.due_at is not None else None
+        yield (
+            mailing, one.position, one.number, one.kind, one.meaning, one.code, one.enhanced, one.text, moment(one.at), due_at,
+        )  # fmt: skip
+
+
+def latest(mailing: int, first: int, last: int) -> models.QuerySet[Attempt]:
+    """The last attempt at each message of a range."""
+    later = Attempt.objects.filter(
+        mailing=models.OuterRef("mailing"), position=models.OuterRef("position"), number__gt=models.OuterRef("number")
+    )
+    return Attempt.objects.filter(mailing=mailing, position__range=(first, last)).filter(~models.Exists(later))
+
+
+def _rows(mailing: int, first: int, last: int, *, due: dt.datetime | None, fresh: bool) -> Iterator[Row]:
     """The unsettled rows of a range; with ``due``, only those whose time has come."""
-    span = Attempt.objects.filter(mailing=mailing, position__range=(first, last))
-    latest: dict[int, Attempt] = {}
-    started: dict[int, dt.datetime] = {}
-    for one in span.order_by("position", "number"):
-        latest[one.position] = one
-        started.setdefault(one.position, one.at)
-    found: list[Row] = []
+    before: dict[int, tuple[int, str, dt.datetime | None, dt.datetime]] = {}
+    if not fresh:
+        tried = Attempt.objects.filter(mailing=mailing, position__range=(first, last)).order_by("position", "number")
+        for position, number, kind, due_at, at in tried.values_list("position", "number", "kind", "due_at", "at"):
+            started = before[position][3] if position in before else at
+            before[position] = (number, kind, due_at, started)
     people = Recipient.objects.filter(mailing=mailing, position__range=(first, last)).order_by("position")
     for position, person, public_id, address in people.values_list("position", "person", "public_id", "address"):
-        before = latest.get(position)
-        if before is not None and (
-            before.kind != Attempt.Kind.DEFERRED or (due and before.due_at and before.due_at > due)
-        ):
+        tried_before = before.get(position)
+        if tried_before is None:
+            yield Row(position, person, public_id, address, 1, None)
             continue
-        number = before.number + 1 if before else 1
-        found.append(Row(position, person, str(public_id), address, number, started.get(position)))
-    return found
+        number, kind, due_at, started = tried_before
+        if kind == Attempt.Kind.DEFERRED and (due is None or due_at is None or due_at <= due):
+            yield Row(position, person, public_id, address, number + 1, started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,11 +296,7 @@ class Tally:
 
 
 def tally(mailing: Mailing) -> Tally:
-    """Count each person once, by the last attempt."""
-    later = Attempt.objects.filter(mailing=models.OuterRef("mailing"), position=models.OuterRef("position"))
-    latest = Attempt.objects.filter(mailing=mailing).filter(
-        ~models.Exists(later.filter(number__gt=models.OuterRef("number")))
-    )
-    counts = dict(latest.values_list("kind").annotate(n=models.Count("*")))
-    known = {kind.value: counts.get(kind.value, 0) for kind in Attempt.Kind}
+    """Count each person once, by the last attempt: the sums of the batches' counts."""
+    sums = Batch.objects.filter(mailing=mailing).aggregate(**{f"n_{kind}": Sum(kind) for kind in KINDS})
+    known = {kind: sums[f"n_{kind}"] or 0 for kind in KINDS}
     return Tally(frozen=mailing.frozen, pending=mailing.frozen - sum(known.values()), **known)

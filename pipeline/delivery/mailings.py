@@ -1,76 +1,21 @@
-"""A mailing's life: frozen in bulk, paused, resumed, cancelled, stopped by its own outcomes, done."""
+"""A mailing's life once its list is frozen: paused, resumed, cancelled, stopped by its own outcomes, done."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Sequence
 
-from django.db import connection, transaction
-from django.db.models import Count, F, Max, QuerySet, Value, Window
-from django.db.models.functions import RowNumber
+from django.db import transaction
+from django.db.models import F
 
-from pipeline.audience import selection
-from pipeline.audience.models import Subscription
-from pipeline.delivery import ledger
+from pipeline.delivery import breaker, ledger, results
+from pipeline.delivery.breaker import Recent
+from pipeline.delivery.ledger import Result
 from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
 
-BATCH = 500
-UNKNOWN_IN_A_ROW = 3
-UNKNOWN_SHARE = 0.005
-REFUSED_SHARE = 0.1
-REFUSED_LEAST = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a mailing is made of. ``sender`` is the return path, ``domain`` the right side of its Message-IDs."""
-
-    name: str
-    season: str
-    kind: str
-    subject: str
-    sender: str
-    domain: str
-    base_url: str
-    compiled: bytes
-
-
-def freeze(draft: Draft, people: QuerySet[Subscription], *, now: dt.datetime) -> Mailing:
-    """Create the mailing and its list, in the caller's transaction: one INSERT … SELECT whatever the number of people."""
-    if not connection.in_atomic_block:
-        raise RuntimeError("a list is frozen inside the release's transaction")
-    mailing = Mailing.objects.create(
-        name=draft.name,
-        season=draft.season,
-        kind=draft.kind,
-        subject=draft.subject,
-        sender=draft.sender,
-        domain=draft.domain,
-        base_url=draft.base_url,
-        compiled=draft.compiled,
-        cutoff=now,
-        suppressions=selection.latest_sequence(),
-        created_at=now,
-    )
-    rows = (
-        people.order_by()
-        .annotate(_mailing=Value(mailing.pk), _position=Window(RowNumber(), order_by=F("person_id").asc()))
-        .values_list("_mailing", "_position", "person_id", "person__public_id", "person__email")
-    )
-    sql, parameters = rows.query.sql_with_params()
-    table = connection.ops.quote_name(Recipient._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} (mailing_id, position, person, public_id, address) {sql}", parameters)
-    mailing.frozen = Recipient.objects.filter(mailing=mailing).aggregate(n=Count("*"))["n"]
-    Batch.objects.bulk_create(
-        Batch(mailing=mailing, first=first, last=min(first + BATCH - 1, mailing.frozen))
-        for first in range(1, mailing.frozen + 1, BATCH)
-    )
-    if not mailing.frozen:
-        mailing.state, mailing.finished_at = Mailing.State.DONE, now
-    mailing.save(update_fields=["frozen", "state", "finished_at"])
-    return mailing
+logger = logging.getLogger(__name__)
 
 
 def pause(name: str, reason: str) -> bool:
@@ -81,10 +26,15 @@ def pause(name: str, reason: str) -> bool:
 
 
 def resume(name: str) -> bool:
-    """Go on with a paused mailing."""
-    return bool(
-        Mailing.objects.filter(name=name, state=Mailing.State.PAUSED).update(state=Mailing.State.SENDING, reason="")
-    )
+    """Go on with a paused mailing. What is known of it by now has been accepted: only what comes later stops it again."""
+    with transaction.atomic():
+        mailing = Mailing.objects.select_for_update().filter(name=name, state=Mailing.State.PAUSED).first()
+        if mailing is None:
+            return False
+        mailing.state, mailing.reason = Mailing.State.SENDING, ""
+        mailing.accepted = dataclasses.asdict(ledger.tally(mailing))
+        mailing.save(update_fields=["state", "reason", "accepted"])
+    return True
 
 
 def cancel(name: str, reason: str, *, now: dt.datetime) -> bool:
@@ -102,49 +52,50 @@ def resend_unknown(name: str, positions: Sequence[int] | None = None) -> int:
     """Let the uncertain ones go out again, with the same Message-ID: a person's decision. Return how many."""
     with transaction.atomic():
         mailing = Mailing.objects.select_for_update().get(name=name)
-        unknown = [a for a in _latest(mailing) if a.kind == Attempt.Kind.UNKNOWN]
+        unknown = ledger.latest(mailing.pk, 1, mailing.frozen).filter(kind=Attempt.Kind.UNKNOWN)
         chosen = [a for a in unknown if positions is None or a.position in positions]
-        Attempt.objects.bulk_create(
-            Attempt(
-                mailing=mailing,
-                position=a.position,
-                number=a.number + 1,
-                kind=Attempt.Kind.DEFERRED,
-                text="renvoi demandé",
-                at=a.at,
-                due_at=a.at,
-            )
-            for a in chosen
-        )
+        again = [
+            Result(a.position, a.number + 1, "deferred", "", 0, "", "renvoi demandé", a.at, due_at=a.at) for a in chosen
+        ]
+        ledger.append(mailing.pk, again)
         for a in chosen:
-            Batch.objects.filter(
-                mailing=mailing, first__lte=a.position, last__gte=a.position, state=Batch.State.DONE
-            ).update(state=Batch.State.OPEN)
+            batch = Batch.objects.filter(mailing=mailing, first__lte=a.position, last__gte=a.position)
+            batch.update(unknown=F("unknown") - 1, deferred=F("deferred") + 1)
+            batch.filter(state=Batch.State.DONE).update(state=Batch.State.OPEN)
         if chosen and mailing.state == Mailing.State.DONE:
             Mailing.objects.filter(pk=mailing.pk).update(state=Mailing.State.SENDING, finished_at=None)
     return len(chosen)
 
 
-def should_stop(mailing: Mailing, recent: Sequence[Attempt]) -> bool:
-    """Pause the mailing where its outcomes call for a person; True where it was paused.
+def stop_where_needed(mailing: Mailing, recent: Recent = Recent()) -> bool:  # noqa: B008 - frozen
+    """Pause the mailing where its counts, or what a sender has just seen of it, call for a person; True where they do."""
+    mailing.refresh_from_db(fields=["accepted"])
+    accepted = ledger.Tally(**mailing.accepted) if mailing.accepted else None
+    reason = breaker.why_stop(ledger.tally(mailing), recent, accepted=accepted)
+    if reason:
+        alarm(mailing.name, reason)
+    return bool(reason)
 
-    Three uncertain in a row, or 0.5 % of its people uncertain; or more than a tenth refused, from fifty on.
-    """
-    kinds = [a.kind for a in recent]
-    if not {"unknown", "refused"} & set(kinds):
-        return False
-    in_a_row = any(kinds[i : i + UNKNOWN_IN_A_ROW] == ["unknown"] * UNKNOWN_IN_A_ROW for i in range(len(kinds)))
-    stands = ledger.tally(mailing)
-    unknown = stands.unknown + kinds.count("unknown")
-    refused = stands.refused + kinds.count("refused")
-    tried = mailing.frozen - stands.pending + len(kinds)
-    if in_a_row or unknown > max(1, mailing.frozen * UNKNOWN_SHARE):
-        reason = f"{unknown} message(s) sans réponse du serveur : vérifier le serveur d’envoi, puis « kit resume »."
-    elif refused >= REFUSED_LEAST and refused > tried * REFUSED_SHARE:
-        reason = f"{refused} refus sur {tried} essais : vérifier la liste et le contenu, puis « kit resume »."
-    else:
-        return False
-    return pause(mailing.name, reason)
+
+def alarm(name: str, reason: str) -> bool:
+    """Pause a mailing because of what came back: a person is called (:func:`stopped`). False where it is not being sent."""
+    sending = Mailing.objects.filter(name=name, state=Mailing.State.SENDING)
+    stopped = bool(sending.update(state=Mailing.State.PAUSED, reason=reason, alarms=F("alarms") + 1))
+    if stopped:
+        logger.error("mailing %s was stopped: %s", name, reason)
+    return stopped
+
+
+def stopped() -> list[Mailing]:
+    """The mailings that the engine itself has stopped and that wait for a person."""
+    return list(Mailing.objects.filter(state=Mailing.State.PAUSED, alarms__gt=0).exclude(reason="").defer("compiled"))
+
+
+def look_after(taken: Iterable[int], *, now: dt.datetime) -> None:
+    """See to mailings of which batches were taken back: too many uncertain ones stop them, and the last batch ends them."""
+    for mailing in Mailing.objects.filter(pk__in=list(taken)).defer("compiled"):
+        stop_where_needed(mailing)
+        after_batch(mailing, now=now)
 
 
 def after_batch(mailing: Mailing, *, now: dt.datetime) -> None:
@@ -195,18 +146,7 @@ def _cancel_batch(batch: Batch, now: dt.datetime) -> None:
         mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease, state=batch.state)
         if not mine.update(state=Batch.State.DONE, lease=F("lease") + 1):
             return
-        Attempt.objects.bulk_create(
-            Attempt(
-                mailing_id=batch.mailing_id,
-                position=row.position,
-                number=row.number,
-                kind=Attempt.Kind.CANCELLED,
-                at=now,
-            )
-            for row in ledger.unsettled_rows(batch)
-        )
-
-
-def _latest(mailing: Mailing) -> list[Attempt]:
-    numbers = dict(Attempt.objects.filter(mailing=mailing).values_list("position").annotate(n=Max("number")))
-    return [a for a in Attempt.objects.filter(mailing=mailing) if numbers[a.position] == a.number]
+        ended = [results.cancelled(row, now=now) for row in ledger.unsettled_rows(batch)]
+        ledger.append(batch.mailing_id, ended)
+        change = {kind: F(kind) + n for kind, n in ledger.counts(ended).items() if n}
+        Batch.objects.filter(pk=batch.pk).update(**change)

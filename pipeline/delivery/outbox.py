@@ -75,7 +75,7 @@ class _Deadline(OpenGate):
     def __init__(self) -> None:
         self._until = boot_time() + LEASE
 
-    def before_dot(self, envelope: Envelope) -> bool:
+    def wanted(self, envelope: Envelope) -> bool:
         return boot_time() < self._until - 10
 
 

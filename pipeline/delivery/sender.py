@@ -6,20 +6,20 @@ import datetime as dt
 import logging
 import mmap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
 
-from pipeline.audience import selection
-from pipeline.audience.tokens import Maker
-from pipeline.clock import boot_time
-from pipeline.compose.message import Compiled, load, message_id
-from pipeline.delivery import fence, ledger, mailings
-from pipeline.delivery.envelope import Envelope, Outcome
+from pipeline.delivery import breaker, fence, ledger, mailings, paces, results, takeover
+from pipeline.delivery.breaker import Recent
+from pipeline.delivery.envelope import Envelope
+from pipeline.delivery.gate import LeaseGate
 from pipeline.delivery.journal import Journal
-from pipeline.delivery.ledger import Lease, LeaseLost, Row
-from pipeline.delivery.models import Attempt, Mailing
+from pipeline.delivery.ledger import Lease, LeaseLost, Result, Row
+from pipeline.delivery.letters import HoleError, Letters, Stationery
+from pipeline.delivery.models import Mailing
+from pipeline.delivery.retries import GIVE_UP
+from pipeline.delivery.throttle import Throttles
 from pipeline.delivery.transports.base import Transport, TransportUnavailable
 
 logger = logging.getLogger(__name__)
@@ -42,23 +42,34 @@ class StopFlag:
 
 
 stopping = StopFlag()
-"""Set when the process is asked to stop: the message under way is finished, no other is begun."""
+"""Set when the process is asked to stop: answers to dots already written are awaited, nothing else is begun."""
 
 SECOND = 0.8
 """How much sending one reservation is sized for, in seconds: a lost host leaves at most that much uncertain."""
-PATIENCE = 10.0
-"""How long a stopping process waits for an answer that is under way, in seconds."""
+FIRST, MOST = 64, 1000
+"""Rows of the first reservation, before the pace is known, and of any."""
+PATIENCE = 20.0
+"""How long a stopping process waits for answers that are under way, in seconds."""
 OUTAGE = dt.timedelta(seconds=60)
+NEAR = dt.timedelta(seconds=6)
+"""A batch that waits no longer than this is waited for: nobody would be woken for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a sender works with: where journals stand, which installation this is, the way out, and the time."""
+    """What a sender works with: where journals stand, which installation this is, the way out, the time, and how it goes about it.
+
+    ``recent``: what this process has just seen of each mailing.
+    """
 
     journals: Path
     identity: str
     transport: Transport
     now: Callable[[], dt.datetime]
+    throttles: Throttles = field(default_factory=Throttles)
+    give_up: dt.timedelta = GIVE_UP
+    stationery: Stationery = field(default_factory=Stationery)
+    recent: dict[int, Recent] = field(default_factory=dict)
 
 
 def run(desk: Desk, *, seconds: float, mailing: int | None = None) -> int:
@@ -66,151 +77,174 @@ def run(desk: Desk, *, seconds: float, mailing: int | None = None) -> int:
 
     Raises:
         pipeline.delivery.fence.NotArmed: see there.
+        django.db.Error: the database is away. What was sent stands in the journal, from which the next sender settles it.
     """
     fence.require(desk.identity)
-    settled = 0
-    journal = Journal(desk.journals)
+    mailings.look_after(takeover.reclaim(desk.journals, now=desk.now(), everywhere=False), now=desk.now())
+    shift = _Shift(desk, mailing)
     try:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not stopping.is_set():
-            lease = ledger.claim(journal.name, now=desk.now(), mailing=mailing)
-            if lease is None:
-                break
-            settled += _Round(desk, journal, lease).send(until=end)
+        return shift.work(until=time.monotonic() + seconds)
     finally:
-        # Closed also when an exception flies: a lease still held is then settled from the database alone, so keep the file.
-        if ledger.holds_nothing(journal.name):
-            journal.close()
-    return settled
+        shift.end()
 
 
 @dataclass(slots=True)
-class _Round:
-    """One lease, from claim to release."""
+class _Shift:
+    """Lease after lease, with one journal. ``size``: how many rows the next reservation takes; ``holds``: a lease may be ours."""
 
     desk: Desk
-    journal: Journal
-    lease: Lease
-    rows: dict[int, Row] = field(default_factory=dict)
-    done: list[Attempt] = field(default_factory=list)
+    mailing: int | None
+    journal: Journal = field(init=False)
+    size: int = FIRST
+    holds: bool = False
     settled: int = 0
+    _known: dict[int, Mailing] = field(default_factory=dict)
+    _filled: dict[int, Letters] = field(default_factory=dict)
+    _lost: int = 0
 
-    def send(self, *, until: float) -> int:
-        mailing = Mailing.objects.get(pk=self.lease.mailing)
-        self.journal.lease(self.lease.batch, self.lease.number)
-        queue = ledger.rows(self.lease, now=self.desk.now())
-        letters = _Letters(mailing)
-        gate = _LeaseGate(self, mailing)
-        size, retry_at, at = 64, None, 0
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.desk.journals)
+
+    def work(self, *, until: float) -> int:
+        while time.monotonic() < until and not stopping.is_set():
+            # From before the claim: a commit whose answer is lost may leave a lease to be settled from the journal.
+            self.holds = True
+            lease = self._claim()
+            if lease is not None:
+                self._send(lease, until)
+            self.holds = False
+            if lease is None and not self._rest(until):
+                break
+        return self.settled
+
+    def _claim(self) -> Lease | None:
+        now = self.desk.now()
+        closed = paces.blocked(self.desk.throttles.limited(), now=now)
+        return ledger.claim(self.journal.name, now=now, reserve=self.size, mailing=self.mailing, closed=closed)
+
+    def _rest(self, until: float) -> bool:
+        """Wait for a batch that may be claimed in a moment (its destination has a pace of its own); False where none is near."""
+        now = self.desk.now()
+        due = ledger.next_due(mailing=self.mailing)
+        if due is None or due - now > NEAR:
+            return False
+        time.sleep(max(0.05, min((due - now).total_seconds(), until - time.monotonic())))
+        return self.desk.now() > now  # a simulated clock stands still: whoever moves it comes again
+
+    def end(self) -> None:
+        self.journal.close(keep=self.holds)
+
+    def _send(self, lease: Lease, until: float) -> None:
+        """One lease, from claim to release."""
+        mailing = self._mailing(lease)
+        self.journal.lease(lease.batch, lease.number)
+        gate = LeaseGate(lease, self.journal, mailing, stopping=stopping.is_set, now=self.desk.now, patience=PATIENCE)
+        rows, retry_at = self._permitted(lease, ledger.rows(lease, now=self.desk.now()))
+        at = 0
+        done: list[Result] = []
         try:
-            while at < len(queue) and time.monotonic() < until and not stopping.is_set():
-                chunk = queue[at : at + size]
-                ledger.advance(self.lease, self.done, reserve_to=chunk[-1].position, now=self.desk.now())
-                self._settled()
+            while at < len(rows) and not gate.closed:
+                chunk = [row for row in rows[at : at + self.size] if row.position <= lease.reserved]
+                if not chunk:
+                    if time.monotonic() >= until:
+                        break
+                    reserve_to = rows[min(at + self.size, len(rows)) - 1].position
+                    ledger.advance(lease, done, reserve_to=reserve_to, now=self.desk.now())
+                    done = self._settle(mailing, done)
+                    continue
                 started = time.monotonic()
-                self._deliver(chunk, letters, gate)
+                self._deliver(mailing, chunk, gate, done)
                 at += len(chunk)
-                pace = len(chunk) / max(time.monotonic() - started, 0.001)
-                size = max(1, min(500, int(pace * SECOND), size * 4))
-                if mailings.should_stop(mailing, self.done):
-                    break
+                self._learn(len(chunk), time.monotonic() - started)
+            if gate.closed == "journal":
+                retry_at = self.desk.now() + OUTAGE
         except TransportUnavailable as error:
             logger.warning("mailing %s: %s", mailing.name, error)
             retry_at = self.desk.now() + OUTAGE
         except LeaseLost:
-            logger.warning("mailing %s: the lease on batch %s is gone", mailing.name, self.lease.batch)
+            logger.warning("mailing %s: the lease on batch %s is gone", mailing.name, lease.batch)
         try:
-            ledger.release(self.lease, self.done, now=self.desk.now(), retry_at=retry_at)
+            ledger.release(lease, done, now=self.desk.now(), retry_at=retry_at)
         except LeaseLost:
-            return self.settled  # whoever took over has read our journal
-        self._settled()
+            return  # whoever took over has read our journal
+        self._settle(mailing, done)
         mailings.after_batch(mailing, now=self.desk.now())
-        return self.settled
 
-    def _deliver(self, chunk: Sequence[Row], letters: _Letters, gate: _LeaseGate) -> None:
-        self.rows = {row.position: row for row in chunk}
-        for outcome in self.desk.transport.deliver((letters.envelope(row) for row in chunk), gate):
-            self.journal.outcome(outcome)
-            row = self.rows[outcome.key]
+    def _permitted(self, lease: Lease, rows: list[Row]) -> tuple[list[Row], dt.datetime | None]:
+        """As many of the rows as their destination's pace allows now, and when the batch may be claimed again for the others."""
+        rate = self.desk.throttles.rate(lease.destination) if lease.destination else 0.0
+        if not rate or not rows:
+            return rows, None
+        permits = paces.take(lease.destination, rate, len(rows), now=self.desk.now())
+        again = self.desk.now() + dt.timedelta(seconds=max(1.0, 1 / rate)) if permits < len(rows) else None
+        return rows[:permits], again
+
+    def _deliver(self, mailing: Mailing, chunk: Sequence[Row], gate: LeaseGate, done: list[Result]) -> None:
+        """Hand the chunk's letters to the transport and add to ``done`` what each came to, even where an exception ends it."""
+        gate.expect(chunk)
+        for outcome in self.desk.transport.deliver(self._envelopes(mailing, chunk, gate, done), gate):
+            gate.told(outcome)
+            row = gate.row(outcome.key)
             if outcome.verdict != "withheld":
-                self.done.append(ledger.attempt(self.lease, row, outcome, now=self.desk.now()))
+                result = results.of_outcome(row, outcome, now=self.desk.now(), give_up=self.desk.give_up)
+                done.append(result)
+                self._watch(mailing, result, gate)
             elif row.person in gate.suppressed:
-                told = Outcome(row.position, "unknown", 0, "", "désinscription avant l’envoi")
-                line = ledger.attempt(self.lease, row, told, now=self.desk.now())
-                line.kind = Attempt.Kind.SUPPRESSED
-                self.done.append(line)
+                done.append(results.suppressed(row, now=self.desk.now()))
 
-    def _settled(self) -> None:
-        self.settled += len(self.done)
-        self.done = []
-        self.journal.cut()
+    def _envelopes(
+        self, mailing: Mailing, chunk: Sequence[Row], gate: LeaseGate, done: list[Result]
+    ) -> Iterator[Envelope]:
+        letters = self._letters(mailing)
+        for row in chunk:
+            if gate.closed:
+                return
+            if row.person in gate.suppressed:
+                done.append(results.suppressed(row, now=self.desk.now()))
+                continue
+            try:
+                yield letters.envelope(row)
+            except HoleError:
+                done.append(results.unwritable(row, now=self.desk.now()))
 
-
-class _Letters:
-    """Fills the compiled message for one person after the other."""
-
-    def __init__(self, mailing: Mailing) -> None:
-        self._mailing = mailing
-        self._compiled: Compiled = load(bytes(mailing.compiled))
-        self._unsubscribe = Maker("unsubscribe", mailing.season)
-        self._preferences = Maker("preferences", mailing.season)
-
-    def envelope(self, row: Row) -> Envelope:
-        base, person = self._mailing.base_url, UUID(row.public_id)
-        leave = f"{base}/desabonnement/{self._unsubscribe.make(person)}/"
-        values = {
-            "to": row.address,
-            "message_id": message_id(self._mailing.name, row.public_id, self._mailing.domain),
-            "list_unsubscribe": leave,
-            "unsubscribe_url": leave,
-            "preferences_url": f"{base}/preferences/{self._preferences.make(person)}/",
-        }
-        return Envelope(row.position, self._mailing.sender, row.address, self._compiled.render(values))
-
-
-class _LeaseGate:
-    """What stands between a message and the wire: the lease, the suppressions, a stop."""
-
-    def __init__(self, round_: _Round, mailing: Mailing) -> None:
-        self._round = round_
-        self._season = mailing.season
-        self._sequence = mailing.suppressions
-        self._stop_at: float | None = None
-        self.suppressed: set[int] = set()
-        self._read()
-
-    def before_mail(self, envelopes: Sequence[Envelope]) -> Sequence[bool]:
-        self._check()
-        self._read()
-        return [self._wanted(envelope) for envelope in envelopes]
-
-    def still_wanted(self, envelope: Envelope) -> bool:
-        return self._round.lease.safe and not stopping.is_set() and self._wanted(envelope)
-
-    def intent(self, envelope: Envelope) -> None:
-        self._round.journal.intent(envelope.key)
-
-    def before_dot(self, envelope: Envelope) -> bool:
-        self._read()
-        return self._round.lease.safe and self._wanted(envelope)
-
-    def waiting(self) -> bool:
-        if stopping.is_set():
-            self._stop_at = self._stop_at or boot_time()
-            return boot_time() < self._stop_at + PATIENCE
-        if self._round.lease.until - boot_time() < ledger.LEASE - 3:
-            ledger.renew(self._round.lease, now=self._round.desk.now())
-        return True
-
-    def _check(self) -> None:
-        if not self._round.lease.safe:
-            raise LeaseLost
-
-    def _read(self) -> None:
-        if not selection.changed_since(self._sequence):
+    def _watch(self, mailing: Mailing, result: Result, gate: LeaseGate) -> None:
+        """Begin nothing more where what came back may call for a person: the next commit decides (:meth:`_settle`)."""
+        recent = self.desk.recent.get(mailing.pk, Recent())
+        if result.kind == "sent" and not recent.run:
             return
-        self._sequence, people = selection.suppressed_since(self._sequence, self._season)
-        self.suppressed |= people
+        self.desk.recent[mailing.pk] = recent = recent.after([(result.kind, result.meaning)])
+        self._lost += result.kind == "unknown"
+        share = max(breaker.UNKNOWN_LEAST - 1, mailing.frozen * breaker.UNKNOWN_SHARE)
+        if breaker.alarming(recent) or self._lost > share:
+            gate.stop()
 
-    def _wanted(self, envelope: Envelope) -> bool:
-        return self._round.rows[envelope.key].person not in self.suppressed
+    def _settle(self, mailing: Mailing, done: list[Result]) -> list[Result]:
+        """What was done is in the database: forget it, and see whether it calls for a person. Returns an empty list to go on with."""
+        self.settled += len(done)
+        self.journal.cut()
+        self._lost = 0
+        if any(result.kind in ("unknown", "refused") for result in done) and mailings.stop_where_needed(
+            mailing, self.desk.recent.get(mailing.pk, Recent())
+        ):
+            self.desk.recent.pop(mailing.pk, None)
+        return []
+
+    def _learn(self, count: int, seconds: float) -> None:
+        """Size the next reservation by the pace just seen."""
+        pace = count / max(seconds, 0.001)
+        self.size = max(1, min(MOST, int(pace * SECOND), self.size * 4))
+
+    def _mailing(self, lease: Lease) -> Mailing:
+        found = self._known.get(lease.mailing)
+        if found is None:
+            found = self._known[lease.mailing] = Mailing.objects.get(pk=lease.mailing)
+        return found
+
+    def _seconds(self) -> float:
+        return self.desk.now().timestamp()
+
+    def _letters(self, mailing: Mailing) -> Letters:
+        found = self._filled.get(mailing.pk)
+        if found is None:
+            found = self._filled[mailing.pk] = Letters(mailing, self.desk.stationery, self._seconds)
+        return found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline import broker, clock
 from pipeline.audience import imports
-from pipeline.delivery import fence, ledger, mailings, outbox, sender
+from pipeline.delivery import fence, mailings, outbox, sender, takeover
 from pipeline.delivery.sender import Desk
 from pipeline.release import board, decisions, due, releases, revisions
 from pipeline.release.audit import Actor
@@ -89,7 +89,7 @@ def play(read: ReadSeason, stage: Stage, *, subscribers: int, progress: Progress
             started = time.monotonic()
             while mailings.open_batches(time_now) and sender.run(stage.desk, seconds=3600):
                 pass
-            ledger.reclaim(stage.desk.journals, now=time_now)
+            takeover.reclaim(stage.desk.journals, now=time_now)
             while outbox.run(stage.desk, seconds=60):
                 pass
             seconds["send"] += time.monotonic() - started

@@ -16,7 +16,8 @@ from pipeline.compose import newsletters
 from pipeline.compose.letter import Letter
 from pipeline.compose.preflight import PreflightError
 from pipeline.content.fiche import Fiche
-from pipeline.delivery import mailings
+from pipeline.delivery import freezing
+from pipeline.delivery.throttle import Throttles
 from pipeline.kit import build as kit_build
 from pipeline.kit.book import BuiltFile
 from pipeline.release import audit, board, books, decisions, letters, revisions
@@ -54,6 +55,7 @@ class Built:
     compiled: bytes
     web_version: str
     kit: tuple[BuiltFile, ...]
+    throttles: Throttles
 
 
 def fulfil(intention: int, press: Press, *, now: dt.datetime) -> Release | None:
@@ -113,6 +115,7 @@ def build(season: str, slot: str, press: Press, *, now: dt.datetime) -> Built:
         view=made.view,
         revision=made.revision,
         base_url=press.base_url,
+        throttles=press.throttles,
         fiches=made.fiches,
         letter_choices=tuple(letters.eligible(made.view.season, made.view, made.fiches)),
         subject=compiled.subject,
@@ -188,7 +191,7 @@ def _publish(built: Built, wanted: Intention, *, now: dt.datetime) -> Release | 
         _freeze_kit(release, built.kit)
         if name:
             sender = season.publisher.sender_address
-            draft = mailings.Draft(
+            draft = freezing.Draft(
                 name=name,
                 season=season.name,
                 kind=slot.kind,
@@ -198,7 +201,8 @@ def _publish(built: Built, wanted: Intention, *, now: dt.datetime) -> Release | 
                 base_url=built.base_url,
                 compiled=built.compiled,
             )
-            mailings.freeze(draft, selection.active(season.name, built.letter_choices, cutoff=now), now=now)
+            people = selection.active(season.name, built.letter_choices, cutoff=now)
+            freezing.freeze(draft, people, now=now, throttles=built.throttles)
         state.held, state.hold_reason = False, ""
         state.version += 1
         state.save()

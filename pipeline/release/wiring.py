@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from pipeline import clock
-from pipeline.delivery import fence
+from pipeline.delivery import fence, throttle
+from pipeline.delivery.letters import Stationery
 from pipeline.delivery.sender import Desk
+from pipeline.delivery.throttle import Throttles
 from pipeline.delivery.transports import is_local, open_transport
 from pipeline.delivery.transports.base import Transport
 from pipeline.environment import Environment
@@ -32,7 +35,21 @@ def press() -> Press:
     held = environment()
     host = urlsplit(held.base_url).hostname or ""
     stay = mails_stay_here()
-    return Press(held.emails_dir, held.base_url, local=stay and host in ("localhost", "127.0.0.1", "::1"), here=stay)
+    here = stay and host in ("localhost", "127.0.0.1", "::1")
+    return Press(
+        held.emails_dir,
+        held.base_url,
+        local=here,
+        here=stay,
+        throttles=throttles(),
+        mailto=bool(held.return_path),
+        cfbl_address=held.cfbl_address,
+    )
+
+
+def throttles() -> Throttles:
+    """Which mailbox providers are written to at a pace of their own."""
+    return throttle.parse(environment().throttles)
 
 
 def identity() -> str:
@@ -40,10 +57,19 @@ def identity() -> str:
     return fence.identity(held.data_dir, held.installation_id)
 
 
+@lru_cache(maxsize=1)
 def desk() -> Desk:
-    """What a sender of this process works with; its connection is kept from one task to the next."""
+    """What a sender of this process works with; its connections are kept from one task to the next."""
     held = environment()
-    return Desk(held.data_dir / "journal", identity(), transport(held.transport_url), clock.now)
+    return Desk(
+        held.data_dir / "journal",
+        identity(),
+        transport(held.transport_url),
+        clock.now,
+        throttles=throttles(),
+        give_up=dt.timedelta(hours=held.retry_hours),
+        stationery=Stationery(held.return_path, held.dkim_dir),
+    )
 
 
 @lru_cache(maxsize=1)

@@ -36,9 +36,13 @@ def programs(environment: Environment, *, host: str, port: int, senders: int = 2
         _worker("envois", "bulk", senders),
         _worker("kit", "kit", 1),
         _web(host, port),
+        *([_bounces()] if environment.lmtp else []),
         Program("calendrier", (*_CELERY, "beat", "--loglevel", "WARNING", "--pidfile="), 10),
     ]
 
+
+DRAIN = 20.0
+"""Seconds that a worker may wait for answers that are under way when it is asked to stop (:data:`pipeline.delivery.sender.PATIENCE`)."""
 
 _CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "pipeline.worker")
 
@@ -46,7 +50,7 @@ _CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "pipeline.worker")
 def _worker(name: str, queue: str, processes: int) -> Program:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
     command = (*_CELERY, "worker", "-Q", queue, "-c", str(processes), "-n", f"{queue}@%h", *quiet)
-    return Program(name, command, 20)
+    return Program(name, command, DRAIN + 10)
 
 
 def _web(host: str, port: int) -> Program:
@@ -56,6 +60,10 @@ def _web(host: str, port: int) -> Program:
     return Program(
         "web", (sys.executable, "-m", "gunicorn", "pipeline.web.wsgi:application", "--bind", bind, *options, *log), 15
     )
+
+
+def _bounces() -> Program:
+    return Program("rebonds", (sys.executable, "-m", "pipeline.delivery.bounces.lmtp"), 10)
 
 
 def _redis(socket: Path, folder: Path) -> Program:

@@ -67,10 +67,10 @@ def test_it_is_set_beside_smtp_source_into_the_same_compiled_sink(report: dict[s
     assert report["ratio_to_smtp_source"] == pytest.approx(report["messages_per_second"] / source, rel=0.01)
 
 
-def test_into_a_given_server_on_sqlite_and_one_refusal_is_no_success(tmp_path: Path) -> None:
+def test_signed_into_a_given_server_on_sqlite_and_one_refusal_is_no_success(tmp_path: Path) -> None:
     out, refused = tmp_path / "bench.json", address(7)
     with Sink(Behaviour(refuse={refused: "550 5.1.1 unknown"})) as sink:
-        done = bench(out, "--smtp", sink.url)
+        done = bench(out, "--smtp", sink.url, "--signed")
     assert done.returncode == 1
     assert "partis 299" in done.stderr
     assert "refusés 1" in done.stderr
@@ -78,6 +78,7 @@ def test_into_a_given_server_on_sqlite_and_one_refusal_is_no_success(tmp_path: P
     assert (read["duplicates"], read["missing"], read["sink"], read["database"]) == (None, None, "given", "sqlite")
     tally = read["tally"]
     assert (tally["frozen"], tally["sent"], tally["refused"]) == (PEOPLE, PEOPLE - 1, 1)
+    assert all(message["content"].count(b"DKIM-Signature:") == 2 for message in sink.messages)
     assert sink.counts() == Counter(address(n) for n in range(1, PEOPLE + 1) if n != 7)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.audience import consent, exports
 from pipeline.audience.models import Person
-from pipeline.delivery import fence, journal, ledger, mailings, sender
+from pipeline.delivery import fence, gate, journal, ledger, mailings, results, takeover
 from pipeline.delivery.envelope import Outcome
 from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
 from tests.smtp_sink import Behaviour, Sink
@@ -80,21 +80,18 @@ def test_who_is_erased_leaves_no_address_on_any_list_and_is_not_written_to(tmp_p
     assert counts(mailing) == {"sent": 2, "suppressed": 1}
 
 
-def test_who_leaves_between_window_and_dot_is_not_written_to(tmp_path: Path) -> None:
+def test_who_leaves_between_two_messages_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     play, mailing = released(tmp_path, 20)
     victim = Person.objects.get(email="p3@example.org")
-    original = sender._LeaseGate.intent
+    original = gate.LeaseGate.told
 
-    def leave(gate, envelope) -> None:  # type: ignore[no-untyped-def]
-        if envelope.recipient == "p2@example.org":
+    def leave(self, outcome) -> None:  # type: ignore[no-untyped-def]
+        if outcome.key == 2:
             consent.unsubscribe("essai", victim.public_id, now=play.now, source="essai")
-        original(gate, envelope)
+        original(self, outcome)
 
-    sender._LeaseGate.intent = leave  # type: ignore[method-assign]
-    try:
-        play.send()
-    finally:
-        sender._LeaseGate.intent = original  # type: ignore[method-assign]
+    monkeypatch.setattr(gate.LeaseGate, "told", leave)
+    play.send()
     assert counts(mailing) == {"sent": 19, "suppressed": 1}
 
 
@@ -107,7 +104,7 @@ def test_deferred_people_are_tried_again_later_and_refused_ones_are_not(tmp_path
         how.refuse.clear()
         play.send()
         assert counts(mailing)["deferred"] == 1
-        play.now += dt.timedelta(minutes=6)
+        play.now += dt.timedelta(minutes=20)
         play.send()
         assert counts(mailing) == {"sent": 3, "refused": 1}
         assert Mailing.objects.get().state == "done"
@@ -222,7 +219,7 @@ def dead_journal(folder: Path, batch: Batch, lines: str) -> str:
 def leased(play: Stage, lines: str, *, reserved: int) -> Batch:
     batch = Batch.objects.get()
     name = dead_journal(play.desk.journals, batch, lines)
-    lease = ledger.claim(name, now=play.now)
+    lease = ledger.claim(name, now=play.now, reserve=1)
     assert lease is not None
     ledger.advance(lease, [], reserve_to=reserved, now=play.now)
     return Batch.objects.get()
@@ -232,7 +229,7 @@ def test_a_dead_sender_leaves_what_its_journal_settles_and_one_uncertain(tmp_pat
     play, mailing = released(tmp_path, 10)
     lines = "j.intent(1); j.outcome(Outcome(1, 'sent', 250, '2.0.0', 'ok', 'dot')); j.intent(2)"
     leased(play, lines, reserved=8)
-    assert ledger.reclaim(play.desk.journals, now=play.now) == [mailing.pk]
+    assert takeover.reclaim(play.desk.journals, now=play.now) == [mailing.pk]
     assert counts(mailing) == {"sent": 1, "unknown": 1, "pending": 8}
     play.send()
     assert counts(mailing) == {"sent": 9, "unknown": 1}
@@ -245,19 +242,19 @@ def test_without_its_journal_everything_reserved_is_uncertain_and_nothing_else(t
     for path in play.desk.journals.glob("*.journal"):
         path.unlink()
     Batch.objects.update(boot="un autre démarrage")
-    ledger.reclaim(play.desk.journals, now=play.now + dt.timedelta(seconds=20))
+    takeover.reclaim(play.desk.journals, now=play.now + dt.timedelta(seconds=20))
     assert counts(mailing) == {"pending": 10}
-    ledger.reclaim(play.desk.journals, now=play.now + dt.timedelta(minutes=3))
+    takeover.reclaim(play.desk.journals, now=play.now + dt.timedelta(minutes=3))
     assert counts(mailing) == {"unknown": 4, "pending": 6}
 
 
 def test_a_late_holder_writes_nothing(tmp_path: Path) -> None:
     play, _ = released(tmp_path, 3)
-    lease = ledger.claim("quelqu’un", now=play.now)
+    lease = ledger.claim("quelqu’un", now=play.now, reserve=1)
     assert lease is not None
     row = ledger.rows(lease, now=play.now)[0]
     Batch.objects.update(lease=99)
-    late = [ledger.attempt(lease, row, Outcome(1, "sent", 250, "", ""), now=play.now)]
+    late = [results.of_outcome(row, Outcome(1, "sent", 250, "", ""), now=play.now)]
     for write in (
         lambda: ledger.advance(lease, late, reserve_to=3, now=play.now),
         lambda: ledger.release(lease, late, now=play.now),
@@ -268,12 +265,12 @@ def test_a_late_holder_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_two_claimers_get_different_batches(tmp_path: Path) -> None:
-    play, _ = released(tmp_path, 1000)
-    first, second = (ledger.claim(name, now=play.now) for name in ("a", "b"))
+    play, _ = released(tmp_path, 2000)
+    first, second = (ledger.claim(name, now=play.now, reserve=1) for name in ("a", "b"))
     assert first is not None
     assert second is not None
     assert first.batch != second.batch
-    assert ledger.claim("c", now=play.now) is None
+    assert ledger.claim("c", now=play.now, reserve=1) is None
 
 
 def test_a_torn_line_counts_as_an_intent(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pipeline.delivery.transports.base import Transport, TransportUnavailable
 from pipeline.delivery.transports.connection import is_loopback
 from pipeline.delivery.transports.maildir import MaildirTransport
+from pipeline.delivery.transports.pool import Pool
 from pipeline.delivery.transports.servers import TransportUrlError, parse_smtp_url
-from pipeline.delivery.transports.smtp import SmtpTransport
 
 __all__ = ["Transport", "TransportUnavailable", "TransportUrlError", "is_local", "open_transport"]
 
@@ -23,7 +23,7 @@ def open_transport(url: str) -> Transport:
     """
     parts = urlsplit(url)
     if parts.scheme != "file":
-        return SmtpTransport(parse_smtp_url(url))
+        return Pool([parse_smtp_url(url)])
     options = parse_qs(parts.query)
     if not parts.path.startswith("/") or parts.netloc or set(options) - {"fsync"}:
         raise TransportUrlError("Une boîte Maildir s’écrit file:///chemin/absolu.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import ipaddress
+import os
 import select
 import socket
 import ssl
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from pipeline.delivery.transports.base import TransportUnavailable
 from pipeline.delivery.transports.replies import ConversationLost, ProtocolError, Replies, Reply
 from pipeline.delivery.transports.servers import Server
+from pipeline.delivery.transports.waiting import Blocking, Waiter, poll
 
 _CHUNK = 65536
 
@@ -43,6 +46,7 @@ class Connection:
 
     server: Server
     socket: socket.socket
+    waiter: Waiter = field(default_factory=Blocking)
     offers: dict[str, str] = field(default_factory=dict)
     sent: int = 0
     _replies: Replies = field(default_factory=Replies)
@@ -59,7 +63,7 @@ class Connection:
 
     def is_idle_and_open(self) -> bool:
         """True where nothing has arrived since the last reply: a server that closed, or said 421, is not used again."""
-        return not self._replies.pending and not _poll(self.socket, select.POLLIN, 0)
+        return not self._replies.pending and not poll(self.socket, select.POLLIN, 0)
 
     def write_some(self, data: memoryview) -> int:
         """Write what fits; 0 where nothing does now. Raises :class:`ConversationLost`."""
@@ -72,7 +76,7 @@ class Connection:
 
     def wait_writable(self, timeout: float, patience: Patience) -> None:
         """Wait until something can be written. Raises :class:`ConversationLost`, :class:`Abandoned`."""
-        _wait(self.socket, select.POLLOUT, timeout, patience)
+        self._wait(select.POLLOUT, timeout, patience)
 
     def write(self, data: bytes, timeout: float, patience: Patience) -> None:
         """Write everything."""
@@ -93,12 +97,12 @@ class Connection:
         """
         end = time.monotonic() + timeout
         while (reply := self._replies.next()) is None:
-            if self._replies.ends_in_cr and not _poll(self.socket, select.POLLIN, 0.2):
+            if self._replies.ends_in_cr and self._says_no_more(0.2):
                 self._replies.feed(b"\n")  # a server that ends its lines with CR alone has nothing more to say
                 continue
             data = self._receive()
             if data is None:
-                _wait(self.socket, select.POLLIN, max(0.0, end - time.monotonic()), patience)
+                self._wait(select.POLLIN, max(0.0, end - time.monotonic()), patience)
             elif not data:
                 raise ConversationLost("le serveur a fermé la connexion")
             else:
@@ -110,13 +114,59 @@ class Connection:
         with contextlib.suppress(OSError, ValueError):
             if politely:
                 self.socket.send(b"QUIT\r\n")
-                _poll(self.socket, select.POLLIN, min(0.5, self.server.timeouts.quit))
+                poll(self.socket, select.POLLIN, min(0.5, self.server.timeouts.quit))
         with contextlib.suppress(OSError):
             self.socket.close()
 
     def command(self, line: str, timeout: float, patience: Patience) -> Reply:
         self.write(line.encode() + b"\r\n", timeout, patience)
         return self.read(timeout, patience)
+
+    def _says_no_more(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self.waiter.ready(self.socket, select.POLLIN, left) and poll(self.socket, select.POLLIN, 0):
+                return False
+        return True
+
+    def start_tls(self, patience: Patience) -> None:
+        """Go on under TLS (RFC 3207, 8314), with the certificate checked. Raises :class:`TransportUnavailable`, :class:`Abandoned`."""
+        server = self.server
+        context = ssl.create_default_context(cafile=server.ca or None)
+        if not server.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        try:
+            self.socket = wrapped = context.wrap_socket(
+                self.socket, server_hostname=server.host, do_handshake_on_connect=False
+            )
+            self._shake_hands(wrapped, patience)
+        except ssl.SSLCertVerificationError as error:
+            why = error.verify_message
+            raise TransportUnavailable(f"{server.name} : certificat refusé ({why}).", temporary=False) from error
+        except OSError as error:
+            raise TransportUnavailable(f"{server.name} : TLS impossible ({error}).") from error
+        self._replies = Replies()
+
+    def _shake_hands(self, wrapped: ssl.SSLSocket, patience: Patience) -> None:
+        end = time.monotonic() + self.server.timeouts.connect
+        while True:
+            try:
+                wrapped.do_handshake()
+                return
+            except ssl.SSLWantReadError:
+                wanted = select.POLLIN
+            except ssl.SSLWantWriteError:
+                wanted = select.POLLOUT
+            self._wait(wanted, max(0.0, end - time.monotonic()), patience)
+
+    def _wait(self, events: int, timeout: float, patience: Patience) -> None:
+        end = time.monotonic() + timeout
+        while not self.waiter.ready(self.socket, events, max(0.0, min(1.0, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                raise ConversationLost("le serveur n’a pas répondu à temps", timed_out=True)
+            if not patience():
+                raise Abandoned
 
     def _receive(self) -> bytes | None:
         try:
@@ -130,23 +180,17 @@ class Connection:
             raise ConversationLost(f"connexion perdue à la lecture ({error.strerror or error})") from error
 
 
-def connect(server: Server, patience: Patience) -> Connection:
+def connect(server: Server, patience: Patience, waiter: Waiter | None = None) -> Connection:
     """Open a connection that is ready for MAIL.
 
     Raises:
         TransportUnavailable: it cannot be had; ``temporary`` is False where waiting will not help.
     """
+    made = Connection(server, socket.socket(), waiter or Blocking())
     try:
-        raw = socket.create_connection((server.host, server.port), server.timeouts.connect)
-    except OSError as error:
-        raise TransportUnavailable(f"{server.name} ne répond pas ({error.strerror or error}).") from error
-    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    made = Connection(server, raw)
-    try:
+        _open(made, patience)
         if server.tls == "implicit":
-            _start_tls(made)
-        else:
-            raw.setblocking(False)
+            made.start_tls(patience)
         _greet(made, patience)
     except Abandoned as error:
         made.close()
@@ -158,6 +202,33 @@ def connect(server: Server, patience: Patience) -> Connection:
         made.close()
         raise
     return made
+
+
+def _open(made: Connection, patience: Patience) -> None:
+    """TCP to the first address of the server that answers."""
+    server = made.server
+    made.socket.close()
+    try:
+        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise TransportUnavailable(f"{server.name} ne se trouve pas ({error.strerror or error}).") from error
+    why = "aucune adresse"
+    for family, kind, protocol, _, address in found:
+        made.socket = socket.socket(family, kind, protocol)
+        made.socket.setblocking(False)
+        made.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        number = made.socket.connect_ex(address)
+        if number == errno.EINPROGRESS:
+            try:
+                made._wait(select.POLLOUT, server.timeouts.connect, patience)
+                number = made.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            except ConversationLost:
+                number = errno.ETIMEDOUT
+        if number == 0:
+            return
+        made.socket.close()
+        why = os.strerror(number)
+    raise TransportUnavailable(f"{server.name} ne répond pas ({why}).")
 
 
 def _greet(made: Connection, patience: Patience) -> None:
@@ -178,7 +249,7 @@ def _greet(made: Connection, patience: Patience) -> None:
         if not made.is_idle_and_open():
             # Words that arrived in clear must never count as said under TLS (RFC 3207 §6).
             raise TransportUnavailable(f"{server.name} a parlé avant TLS : connexion refusée.", temporary=False)
-        _start_tls(made)
+        made.start_tls(patience)
         _hello(made, patience)
     if server.user:
         _authenticate(made, patience)
@@ -197,24 +268,6 @@ def _hello(made: Connection, patience: Patience) -> None:
     reply = made.command(f"HELO {name}", limit, patience)
     if reply.code != 250:
         raise TransportUnavailable(f"{made.server.name} refuse HELO : {reply.code} {reply.text}.")
-
-
-def _start_tls(made: Connection) -> None:
-    server = made.server
-    context = ssl.create_default_context(cafile=server.ca or None)
-    if not server.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    made.socket.settimeout(server.timeouts.connect)
-    try:
-        made.socket = context.wrap_socket(made.socket, server_hostname=server.host)
-    except ssl.SSLCertVerificationError as error:
-        why = error.verify_message
-        raise TransportUnavailable(f"{server.name} : certificat refusé ({why}).", temporary=False) from error
-    except OSError as error:
-        raise TransportUnavailable(f"{server.name} : TLS impossible ({error}).") from error
-    made.socket.setblocking(False)
-    made._replies = Replies()
 
 
 def _authenticate(made: Connection, patience: Patience) -> None:
@@ -238,23 +291,6 @@ def _authenticate(made: Connection, patience: Patience) -> None:
 def _our_name() -> str:
     name = socket.getfqdn()
     return name if "." in name and name.isascii() and " " not in name else "[127.0.0.1]"
-
-
-def _poll(sock: socket.socket, event: int, seconds: float) -> bool:
-    if event == select.POLLIN and isinstance(sock, ssl.SSLSocket) and sock.pending():
-        return True
-    poll = select.poll()
-    poll.register(sock, event)
-    return bool(poll.poll(seconds * 1000))
-
-
-def _wait(sock: socket.socket, event: int, timeout: float, patience: Patience) -> None:
-    end = time.monotonic() + timeout
-    while not _poll(sock, event, max(0.0, min(1.0, end - time.monotonic()))):
-        if time.monotonic() >= end:
-            raise ConversationLost("le serveur n’a pas répondu à temps", timed_out=True)
-        if not patience():
-            raise Abandoned
 
 
 __all__ = ["Abandoned", "Connection", "ProtocolError", "connect", "is_loopback"]

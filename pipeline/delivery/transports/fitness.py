@@ -32,6 +32,8 @@ def unfit(envelope: Envelope) -> Outcome | None:
         return local_refusal(envelope, 553, "5.1.3", "L’adresse du destinataire n’a pas la forme d’une adresse.")
     if envelope.sender and not _is_mailbox(envelope.sender):
         return local_refusal(envelope, 553, "5.1.7", "L’adresse de retour n’a pas la forme d’une adresse.")
+    if envelope.clean:
+        return None
     content = envelope.content
     pairs = content.count(b"\r\n")
     if content.count(b"\n") != pairs or content.count(b"\r") != pairs:

@@ -13,7 +13,6 @@ from typing import Self
 from pipeline.delivery.envelope import Envelope, Outcome, withheld
 from pipeline.delivery.transports.base import Gate, TransportUnavailable
 from pipeline.delivery.transports.fitness import unfit
-from pipeline.delivery.transports.windows import Windows
 
 
 class MaildirTransport:
@@ -35,23 +34,15 @@ class MaildirTransport:
         except OSError as error:
             message = f"La boîte {self._folder} ne s’écrit pas ({error.strerror})."
             raise TransportUnavailable(message, temporary=False) from error
-        windows = Windows(envelopes, gate)
-        while True:
-            passed, envelope = windows.take()
-            yield from passed
-            if envelope is not None:
-                yield self._one(envelope, gate)
-            elif windows.exhausted:
-                return
+        for envelope in envelopes:
+            yield self._one(envelope, gate)
 
     def _one(self, envelope: Envelope, gate: Gate) -> Outcome:
         refused = unfit(envelope)
         if refused is not None:
             return refused
-        if not gate.still_wanted(envelope):
-            return withheld(envelope)
-        gate.intent(envelope)
-        if not gate.before_dot(envelope):
+        gate.refresh()
+        if not (gate.wanted(envelope) and gate.intent(envelope)):
             return withheld(envelope)
         try:
             self._write(envelope)

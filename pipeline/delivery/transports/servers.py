@@ -41,7 +41,8 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where and how to hand mail over. ``messages`` is per connection (0: no limit)."""
+    """Where and how to hand mail over. ``messages`` is per connection (0: no limit), ``rate`` in messages per second
+    over all processes (0: none), ``weight`` its share among several servers."""
 
     host: str
     port: int
@@ -53,6 +54,8 @@ class Server:
     helo: str = ""
     connections: int = 4
     messages: int = 1000
+    rate: float = 0.0
+    weight: int = 1
     timeouts: Timeouts = Timeouts()
 
     @property

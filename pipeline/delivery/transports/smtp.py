@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,7 +13,8 @@ from pipeline.delivery.transports.connection import Abandoned, Connection, conne
 from pipeline.delivery.transports.fitness import local_refusal, unfit
 from pipeline.delivery.transports.replies import ConversationLost, ProtocolError, Reply
 from pipeline.delivery.transports.servers import Server
-from pipeline.delivery.transports.windows import Windows
+from pipeline.delivery.transports.source import Row, Source
+from pipeline.delivery.transports.waiting import Blocking, Waiter
 
 RECONNECTIONS = 3
 """Connections lost in a row, without a message taken, after which the server counts as unavailable."""
@@ -36,19 +36,25 @@ class _Job:
 
 
 class SmtpTransport:
-    """See :class:`pipeline.delivery.transports.base.Transport`."""
+    """One connection at a time to one server; see :class:`pipeline.delivery.transports.base.Transport`."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, waiter: Waiter | None = None) -> None:
         self._server = server
+        self._waiter = waiter or Blocking()
         self._connection: Connection | None = None
         self._reset = False
 
     def deliver(self, envelopes: Iterable[Envelope], gate: Gate) -> Iterator[Outcome]:
-        run = _Delivery(self, Windows(envelopes, gate), gate)
+        yield from self.deliver_from(Source(envelopes), gate)
+
+    def deliver_from(self, source: Row, gate: Gate) -> Iterator[Outcome]:
+        """The same from a row that other connections take from, too; what was taken and not sent is given back to it."""
+        run = _Delivery(self, source, gate)
         try:
             yield from run.outcomes()
         except BaseException:
             self._drop()
+            run.give_back()
             raise
 
     def close(self) -> None:
@@ -77,7 +83,7 @@ class SmtpTransport:
             held.close(politely=full)
             held = self._connection = None
         if held is None:
-            self._connection = held = connect(self._server, gate.waiting)
+            self._connection = held = connect(self._server, gate.waiting, self._waiter)
             self._reset = False
         return held
 
@@ -85,34 +91,45 @@ class SmtpTransport:
 class _Delivery:
     """One call of ``deliver``."""
 
-    def __init__(self, transport: SmtpTransport, windows: Windows, gate: Gate) -> None:
+    def __init__(self, transport: SmtpTransport, source: Row, gate: Gate) -> None:
         self._transport = transport
-        self._windows = windows
+        self._source = source
         self._gate = gate
         self._losses = 0
-        self._ready: list[Outcome] = []
+        self._job: _Job | None = None
         self._next: _Job | None = None
 
     def outcomes(self) -> Iterator[Outcome]:
         while True:
-            job = self._next or self._take()
-            self._next = None
-            yield from self._flush()
+            job, self._next = self._next or self._take(), None
             if job is None:
                 return
-            yield from self._attempt(job)
+            self._job = job
+            refused = unfit(job.envelope)
+            outcome = refused or self._attempt(job)
+            if outcome is not None:
+                self._job = None
+                yield outcome
 
-    def _attempt(self, job: _Job) -> Iterator[Outcome]:
-        """Carry one message as far as an outcome, or put it back for the next connection."""
+    def give_back(self) -> None:
+        """What is in our hands and has no outcome goes back. A message whose intent was noted is settled by whoever reads that."""
+        for job in (self._next, self._job):
+            if job is not None:
+                self._source.give_back(job.envelope)
+        self._next = self._job = None
+
+    def _take(self) -> _Job | None:
+        envelope = self._source.take()
+        return _Job(envelope, []) if envelope is not None else None
+
+    def _attempt(self, job: _Job) -> Outcome | None:
+        """Carry one message as far as an outcome; None where it is put back for the next connection."""
         job.tries += 1
         try:
-            outcome = self._carry(job)
+            return self._carry(job)
         except _Lost as lost:
             self._transport._drop()
-            outcome = self._after_loss(job, lost)
-        yield from self._flush()
-        if outcome is not None:
-            yield outcome
+            return self._after_loss(job, lost)
 
     def _after_loss(self, job: _Job, lost: _Lost) -> Outcome | None:
         if self._next is not None:
@@ -124,29 +141,24 @@ class _Delivery:
             raise TransportUnavailable(f"{self._transport._server.name} : {lost.reason}, {self._losses} fois de suite.")
         if job.tries >= TRIES:
             return Outcome(job.envelope.key, "deferred", lost.code, "", lost.reason[:MAX_TEXT], lost.stage)
-        time.sleep(0.05 * self._losses)
+        self._transport._waiter.sleep(0.05 * self._losses)
         job.asked = False
         self._next, waiting = job, self._next
         if waiting is not None:
-            self._windows.put_back([], waiting.envelope)
+            self._source.give_back(waiting.envelope)
         return None
 
     def _carry(self, job: _Job) -> Outcome | None:
-        try:
-            connection = self._transport._connected(self._gate) if not job.asked else self._held()
-        except TransportUnavailable:
-            if self._losses:
-                raise
-            self._losses += 1
-            time.sleep(0.1)
-            connection = self._transport._connected(self._gate)
+        connection = self._held() if job.asked else self._connected()
         refused = self._refused_here(job, connection)
         if refused is not None:
             return refused
         stage: Stage = "mail"
         try:
-            if not job.asked and not self._gate.still_wanted(job.envelope):
-                return withheld(job.envelope)
+            if not job.asked:
+                self._gate.refresh()
+                if not self._gate.wanted(job.envelope):
+                    return withheld(job.envelope)
             refusal = self._ask(job, connection)
             if refusal is not None:
                 return refusal
@@ -159,6 +171,17 @@ class _Delivery:
         except ConversationLost as error:
             raise _Lost(str(error), stage, None, code=error.reply.code if error.reply else 0) from error
         return self._answer(job, connection)
+
+    def _connected(self) -> Connection:
+        try:
+            return self._transport._connected(self._gate)
+        except TransportUnavailable as error:
+            # One more try: a server that has just been started again, or a greeting that was lost.
+            if self._losses or not error.temporary:
+                raise
+            self._losses += 1
+            self._transport._waiter.sleep(0.1)
+            return self._transport._connected(self._gate)
 
     def _held(self) -> Connection:
         if self._transport._connection is None:
@@ -208,13 +231,15 @@ class _Delivery:
     def _send(self, job: _Job, connection: Connection) -> bool:
         """Write content and dot, with the next envelope behind it; False where the gate said no before the dot."""
         gate, envelope = self._gate, job.envelope
-        content = envelope.content.replace(b"\r\n.", b"\r\n..")
-        content = (b"." + content) if content.startswith(b".") else content
-        content += _DOT[2:] if content.endswith(b"\r\n") else _DOT
-        gate.intent(envelope)
-        if not gate.before_dot(envelope):
-            return False
+        content = _on_the_wire(envelope)
         following = self._peek(connection)
+        gate.refresh()
+        if not (gate.wanted(envelope) and gate.intent(envelope)):
+            self._give_back(following)
+            return False
+        if following is not None and not gate.wanted(following.envelope):
+            self._give_back(following)
+            following = None
         tail = b"".join(following.commands) if following is not None else b""
         view, dot_ends = memoryview(content + tail), len(content)
         limit = self._transport._server.timeouts.block
@@ -228,10 +253,11 @@ class _Delivery:
                 following = None
                 break
             self._wait(connection, limit, after_dot=written >= dot_ends, job=job)
-            if written < dot_ends - len(_DOT) and not gate.before_dot(envelope):
+            gate.refresh()
+            if written < dot_ends - len(_DOT) and not gate.wanted(envelope):
                 self._give_back(following)
                 return False
-            if written <= dot_ends and following is not None and not gate.still_wanted(following.envelope):
+            if written <= dot_ends and following is not None and not gate.wanted(following.envelope):
                 self._give_back(following)
                 view, following = view[:dot_ends], None
         if following is not None:
@@ -271,43 +297,22 @@ class _Delivery:
 
     # What comes next
 
-    def _take(self) -> _Job | None:
-        """The next envelope that may be written, whatever window it stands in."""
-        while True:
-            passed, envelope = self._windows.take()
-            self._ready += passed
-            if envelope is not None:
-                refused = unfit(envelope)
-                if refused is None:
-                    return _Job(envelope, [])
-                self._ready.append(refused)
-            elif self._windows.exhausted:
-                return None
-
     def _peek(self, connection: Connection) -> _Job | None:
         """The envelope that rides with the dot, where the server pipelines and has room for it."""
         full = 0 < self._transport._server.messages <= connection.sent + 1
         if not connection.pipelining or full:
             return None
-        passed, envelope = self._windows.take()
+        envelope = self._source.take()
         if envelope is None:
-            self._windows.put_back(passed, None)
             return None
-        if unfit(envelope) or self._local(envelope, connection) or not self._gate.still_wanted(envelope):
-            self._windows.put_back(passed, envelope)
-            return None
-        if passed:  # their outcomes come first
-            self._windows.put_back(passed, envelope)
+        if unfit(envelope) or self._local(envelope, connection):
+            self._source.give_back(envelope)
             return None
         return _Job(envelope, _commands(envelope, connection))
 
     def _give_back(self, following: _Job | None) -> None:
         if following is not None:
-            self._windows.put_back([], following.envelope)
-
-    def _flush(self) -> Iterator[Outcome]:
-        ready, self._ready = self._ready, []
-        yield from ready
+            self._source.give_back(following.envelope)
 
     def _refused_here(self, job: _Job, connection: Connection) -> Outcome | None:
         if job.asked:
@@ -339,6 +344,15 @@ class _Lost(Exception):
     def __init__(self, reason: str, stage: Stage, outcome: Outcome | None, *, code: int = 0) -> None:
         super().__init__(reason)
         self.reason, self.stage, self.outcome, self.code = reason, stage, outcome, code
+
+
+def _on_the_wire(envelope: Envelope) -> bytes:
+    """The content as it is written: dots stuffed (RFC 5321 §4.5.2), the final dot behind."""
+    content = envelope.content
+    if not envelope.clean:
+        content = content.replace(b"\r\n.", b"\r\n..")
+        content = (b"." + content) if content.startswith(b".") else content
+    return content + (_DOT[2:] if content.endswith(b"\r\n") else _DOT)
 
 
 def _needs_utf8(envelope: Envelope) -> bool:
