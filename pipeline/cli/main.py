@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pipeline.cli import bounces, dns, files, operator, playing, slots, subscribers
+from pipeline.cli import bench, bounces, dns, files, operator, playing, slots, subscribers
 from pipeline.cli.face import Fault, say_error
 from pipeline.environment import SettingsError
 
@@ -22,6 +22,7 @@ for room in (files, slots, playing, operator, dns):
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(bounces.app, name="bounces")
 app.add_typer(files.season_app, name="season")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

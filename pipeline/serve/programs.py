@@ -23,8 +23,8 @@ class NoRedis(Exception):
     """There is no redis-server; the message is French."""
 
 
-def programs(environment: Environment, *, host: str, port: int) -> list[Program]:
-    """What runs. A Redis of our own only where no `KIT_REDIS_URL` names one.
+def programs(environment: Environment, *, host: str, port: int, senders: int = 2) -> list[Program]:
+    """What runs, with ``senders`` processes for newsletters. A Redis of our own only where no `KIT_REDIS_URL` names one.
 
     Raises:
         NoRedis: none is installed.
@@ -33,7 +33,7 @@ def programs(environment: Environment, *, host: str, port: int) -> list[Program]
     return [
         *found,
         _worker("courrier", "transactional", 1),
-        _worker("envois", "bulk", 2),
+        _worker("envois", "bulk", senders),
         _worker("kit", "kit", 1),
         _web(host, port),
         *([_bounces()] if environment.lmtp else []),
