@@ -15,7 +15,7 @@ from pipeline.delivery.bounces import inbox
 from pipeline.delivery.bounces.box import BoxError
 from pipeline.delivery.fence import NotArmed
 from pipeline.processes import die_with_parent
-from pipeline.release import complaining, due, notices, releases, wiring
+from pipeline.release import complaining, due, mending, notices, releases, wiring
 from pipeline.release.audit import BEAT
 
 BULK_SECONDS = 4.0
@@ -51,6 +51,7 @@ def tick() -> None:
     mailings.look_after(takeover.reclaim(wiring.environment().data_dir / "journal", now=now), now=now)
     for mailing in mailings.unfinished():
         mailings.settle(mailing, now=now)
+    mending.mend(now=now)
     complaining.look(wiring.throttles(), staff=staff, now=now)
     notices.stopped(mailings.stopped(), staff=staff, now=now)
     if wiring.environment().bounces_url:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pipeline.cli import bench, bounces, dns, files, operator, playing, slots, subscribers
+from pipeline.cli import bench, bounces, delivering, dns, files, operator, playing, slots, subscribers
 from pipeline.cli.face import Fault, say_error
 from pipeline.environment import SettingsError
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for room in (files, slots, playing, operator, dns):
+for room in (files, slots, delivering, playing, operator, dns):
     room.register(app)
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(bounces.app, name="bounces")

@@ -43,7 +43,7 @@ Meaning = Literal[
 ``busy``      the other side cannot take it now.
 """
 
-WORDS: Mapping[Meaning, str] = {
+WORDS: Mapping[str, str] = {
     "": "sans précision",
     "dead": "adresse sans boîte",
     "full": "boîte pleine",
