@@ -15,6 +15,8 @@ from pipeline.delivery.throttle import Throttles
 
 BATCH = 1000
 """People of a batch at most: what one sender holds at a time."""
+LARGE = 10_000
+"""From so many people on, PostgreSQL is told at once what its table has become: until it finds out, it plans for a small one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ def freeze(draft: Draft, people: QuerySet[Subscription], *, now: dt.datetime, th
     )
     _list(mailing, people, throttles)
     mailing.frozen = _cut(mailing, throttles)
+    if mailing.frozen >= LARGE and connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(Recipient._meta.db_table)}")
     if not mailing.frozen:
         mailing.state, mailing.finished_at = Mailing.State.DONE, now
     mailing.save(update_fields=["frozen", "state", "finished_at"])

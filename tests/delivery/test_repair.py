@@ -161,7 +161,7 @@ def test_a_batch_that_waits_for_nothing_is_opened() -> None:
 
 def test_a_batch_whose_worker_vanished_is_told_and_left_to_the_ledger(tmp_path: Path) -> None:
     lists.mailing(10)
-    lease = ledger.claim("parti", now=lists.NOW)
+    lease = ledger.claim("parti", now=lists.NOW, reserve=1)
     assert lease is not None
     late = lists.NOW + dt.timedelta(seconds=ledger.LEASE) + VANISHED
     assert repair(now=late) == []
