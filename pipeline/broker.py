@@ -12,6 +12,7 @@ from celery import Celery
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +69,25 @@ def wake(task: str, queue: str, *arguments: Any) -> bool:
         return False
     try:
         app.send_task(task, args=arguments, queue=queue, expires=STALE_SECONDS, retry=False)
-    except (OperationalError, OSError, ConnectionError, TimeoutError) as error:
+    except (OperationalError, OSError, RedisError) as error:
         logger.warning("could not wake %s: %s; the next tick will", task, error)
         return False
     return True
+
+
+def wake_if_idle(task: str, queue: str) -> bool:
+    """:func:`wake`, unless a message waits in ``queue`` already. Whoever takes it and sees more work than its own asks again, so
+    that every free worker is reached while at most one message waits. False where Redis does not answer."""
+    if _bypassed.get():
+        return False
+    try:
+        with app.producer_or_acquire() as producer:
+            if producer.channel.client.llen(queue):
+                return True
+    except (OperationalError, OSError, RedisError) as error:
+        logger.warning("could not look into the queue %s: %s; the next tick will", queue, error)
+        return False
+    return wake(task, queue)
 
 
 def wake_on_commit(task: str, queue: str, *arguments: Any) -> None:

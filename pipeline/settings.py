@@ -6,8 +6,13 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pipeline import environment
+from pipeline.delivery import throttle
+from pipeline.delivery.transports.providers import anymail_settings, is_anymail
+from pipeline.delivery.transports.servers import TransportUrlError
 
 KIT = environment.read()
+if _faults := throttle.check(KIT.throttles):
+    raise environment.SettingsError(_faults)
 
 SECRET_KEY = environment.secret_key(KIT)
 SECRET_KEY_FALLBACKS: list[str] = []
@@ -111,6 +116,13 @@ def database(url: str) -> dict[str, Any]:
         "OPTIONS": dict(parse_qsl(parts.query)),
     }
 
+
+if is_anymail(KIT.smtp_url):
+    INSTALLED_APPS.append("anymail")
+    try:
+        ANYMAIL = anymail_settings(KIT.smtp_url, KIT.webhook_secret)
+    except TransportUrlError as error:
+        raise environment.SettingsError([f"KIT_SMTP_URL : {error}"]) from error
 
 DATABASES = {"default": database(KIT.database_url)}
 

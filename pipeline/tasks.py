@@ -6,18 +6,24 @@ import os
 from typing import Any
 
 from celery.signals import worker_process_init, worker_shutting_down
-from django.db import close_old_connections, connections
+from django.db import Error, close_old_connections, connections
 
 from pipeline import clock
-from pipeline.broker import app, wake
+from pipeline.broker import app, wake, wake_if_idle
 from pipeline.delivery import mailings, outbox, sender, takeover
+from pipeline.delivery.bounces import inbox
+from pipeline.delivery.bounces.box import BoxError
 from pipeline.delivery.fence import NotArmed
 from pipeline.processes import die_with_parent
-from pipeline.release import due, releases, wiring
+from pipeline.release import complaining, due, mending, notices, releases, wiring
 from pipeline.release.audit import BEAT
 
 BULK_SECONDS = 4.0
 """A bulk task claims nothing new after this, so that it lasts about five seconds at most."""
+
+
+_NOTHING_LOST = (NotArmed, Error, OSError)
+"""What ends a task early and is said in one line: not armed, the database away, no room for a journal. The next tick goes on."""
 
 
 @worker_process_init.connect
@@ -25,6 +31,7 @@ def _fresh(**_: Any) -> None:
     die_with_parent(os.getppid())
     connections.close_all()
     wiring.transport.cache_clear()
+    wiring.desk.cache_clear()
 
 
 @worker_shutting_down.connect
@@ -37,14 +44,20 @@ def tick() -> None:
     """Start what is due and wake whoever has work: the calendar's every minute, and at every slot's instant."""
     close_old_connections()
     now = clock.now()
-    due.check(actor=BEAT, now=now, local=wiring.mails_stay_here(), staff=wiring.environment().staff_mail)
+    staff = wiring.environment().staff_mail
+    due.check(actor=BEAT, now=now, local=wiring.mails_stay_here(), staff=staff)
     for intention in due.intentions(now):
         wake("pipeline.tasks.release", "kit", intention)
-    takeover.reclaim(wiring.environment().data_dir / "journal", now=now)
+    mailings.look_after(takeover.reclaim(wiring.environment().data_dir / "journal", now=now), now=now)
     for mailing in mailings.unfinished():
         mailings.settle(mailing, now=now)
+    mending.mend(now=now)
+    complaining.look(wiring.throttles(), staff=staff, now=now)
+    notices.stopped(mailings.stopped(), staff=staff, now=now)
+    if wiring.environment().bounces_url:
+        wake("pipeline.tasks.bounces", "transactional")
     if mailings.open_batches(now):
-        wake("pipeline.tasks.send", "bulk")
+        wake_if_idle("pipeline.tasks.send", "bulk")
     if outbox.waiting(now):
         wake("pipeline.tasks.post", "transactional")
 
@@ -58,16 +71,16 @@ def release(intention: int) -> None:
 
 @app.task(name="pipeline.tasks.send", queue="bulk")
 def send() -> None:
-    """Send for a few seconds, then make room; wake the next where something is left."""
+    """Send for a few seconds, then make room; while there is more than one can do, another worker is woken."""
     close_old_connections()
-    desk = wiring.desk()
     try:
-        settled = sender.run(desk, seconds=BULK_SECONDS)
-    except NotArmed as error:
+        if mailings.open_batches(clock.now()) > 1:
+            wake_if_idle("pipeline.tasks.send", "bulk")
+        settled = sender.run(wiring.desk(), seconds=BULK_SECONDS)
+        if mailings.open_batches(clock.now() + sender.NEAR if settled else clock.now()):
+            wake_if_idle("pipeline.tasks.send", "bulk")
+    except _NOTHING_LOST as error:
         sender.logger.error("%s", error)
-        return
-    if settled and mailings.open_batches(clock.now()):
-        wake("pipeline.tasks.send", "bulk")
 
 
 @app.task(name="pipeline.tasks.post", queue="transactional")
@@ -76,8 +89,18 @@ def post() -> None:
     close_old_connections()
     try:
         settled = outbox.run(wiring.desk(), seconds=BULK_SECONDS)
-    except NotArmed as error:
+        if settled and outbox.waiting(clock.now()):
+            wake("pipeline.tasks.post", "transactional")
+    except _NOTHING_LOST as error:
         sender.logger.error("%s", error)
-        return
-    if settled and outbox.waiting(clock.now()):
-        wake("pipeline.tasks.post", "transactional")
+
+
+@app.task(name="pipeline.tasks.bounces", queue="transactional")
+def bounces() -> None:
+    """Read what came back to the mailbox of bounces."""
+    close_old_connections()
+    try:
+        if inbox.poll(wiring.environment().bounces_url, now=clock.now):
+            wake("pipeline.tasks.bounces", "transactional")
+    except (BoxError, Error) as error:
+        sender.logger.error("%s", error)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pipeline import environment
 from pipeline.audience import imports
-from pipeline.delivery import fence, sender
+from pipeline.delivery import fence, sender, throttle
+from pipeline.delivery.letters import Stationery
 from pipeline.delivery.sender import Desk
 from pipeline.delivery.transports import open_transport
 from pipeline.release import board, due, releases, revisions
@@ -32,17 +33,33 @@ class Stage:
     url: str = ""
     identity: str = "essai"
     season: str = "essai"
+    throttles: str = ""
+    stationery: Stationery = field(default_factory=Stationery)
     _desk: Desk | None = field(default=None, repr=False)
 
     @property
     def press(self) -> Press:
-        return Press(environment.ROOT / "emails", "https://essai.org", local=True, here=True)
+        return Press(
+            environment.ROOT / "emails",
+            "https://essai.org",
+            local=True,
+            here=True,
+            throttles=throttle.parse(self.throttles),
+            stationery=self.stationery,
+        )
 
     @property
     def desk(self) -> Desk:
         if self._desk is None:
             url = self.url or f"file://{self.folder}/mailbox?fsync=no"
-            self._desk = Desk(self.folder / "journal", self.identity, open_transport(url), lambda: self.now)
+            self._desk = Desk(
+                self.folder / "journal",
+                self.identity,
+                open_transport(url),
+                lambda: self.now,
+                throttles=throttle.parse(self.throttles),
+                stationery=self.stationery,
+            )
         return self._desk
 
     def apply(self) -> None:

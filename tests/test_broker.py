@@ -54,3 +54,34 @@ def test_a_redis_that_does_not_answer_is_given_up(frozen_redis: str, gone: bool,
     )
     assert done.stdout.strip() == "[False, False]", done.stderr
     assert "the next tick will" in done.stderr
+
+
+def test_while_a_message_waits_nobody_adds_another(tmp_path: Path) -> None:
+    from pipeline.serve.programs import _redis
+
+    socket_path = tmp_path / "redis.sock"
+    server = subprocess.Popen(_redis(socket_path, tmp_path).command, stdout=subprocess.DEVNULL)
+    try:
+        code = (
+            "import time, django; django.setup()\n"
+            "from pipeline import broker\n"
+            "for _ in range(100):\n"
+            "    if broker.wake_if_idle('pipeline.tasks.send', 'bulk'): break\n"
+            "    time.sleep(0.05)\n"
+            "again = [broker.wake_if_idle('pipeline.tasks.send', 'bulk') for _ in range(3)]\n"
+            "with broker.app.producer_or_acquire() as producer:\n"
+            "    print(again, producer.channel.client.llen('bulk'))"
+        )
+        environ = {
+            "KIT_REDIS_URL": f"redis+socket://{socket_path}",
+            "KIT_DATA_DIR": str(tmp_path),
+            "DJANGO_SETTINGS_MODULE": "pipeline.settings",
+            "PATH": "/bin",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environ, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.stdout.strip() == "[True, True, True] 1", done.stderr
+    finally:
+        server.terminate()
+        server.wait(10)

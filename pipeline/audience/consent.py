@@ -54,8 +54,8 @@ def subscribe(
 ) -> Subscription:
     """Someone typed this address into a form: the subscription is *pending* until :func:`confirm`, and mails nothing.
 
-    Whoever typed it need not own it: what is already active stays as it is and the ledger gets no entry; a known person's name
-    is not replaced. The caller answers the same in every case.
+    Whoever typed it need not own it: what is already active stays as it is and the ledger gets no entry, unless mails to it have
+    come back: then it has to be proven anew; a known person's name is not replaced. The caller answers the same in every case.
     """
     person = _locked_by_key(address.key)
     if person is None:
@@ -66,7 +66,7 @@ def subscribe(
         if created:
             suppression.carry_over(person, now=now)
     asked = Subscription.objects.filter(person=person, season=season).first()
-    if asked is not None and asked.status == Status.ACTIVE:
+    if asked is not None and asked.status == Status.ACTIVE and not suppression.is_dead(person):
         return asked
     asked = asked or Subscription(person=person, season=season)
     _set(asked, Status.PENDING, choice, now)
@@ -151,7 +151,7 @@ def resubscribe(season: str, public_id: UUID, choice: str, proof: Proof, *, now:
     back = Subscription.objects.filter(person=person, season=season).first() or Subscription(
         person=person, season=season
     )
-    if back.status != Status.ACTIVE:
+    if back.status != Status.ACTIVE or suppression.is_dead(person):
         back.choice = choice
         _activate(back, Event.GRANTED, proof, now)
     return back

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from django.db import transaction
 from django.db.models import F, Max, Q, QuerySet
@@ -17,18 +18,18 @@ FOR_GOOD = (Reason.UNSUBSCRIBED, Reason.COMPLAINT, Reason.ERASED)
 """What the person wanted: nobody else may take it back for them, an import least of all."""
 
 
-def next_sequence() -> int:
-    """Take the next number. Must run in a transaction, late in it: the counter's row stays locked until it ends.
+def next_sequence(count: int = 1) -> int:
+    """Take the next number, or the next ``count``, and return the last. In a transaction, late in it: the counter's row stays locked.
 
     That lock makes numbers visible in the order in which they were given: 8 is only given once 7 is committed or undone. A
     sequence of the database would not do: its 8 may be seen before its 7.
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("a suppression's sequence is taken in a transaction")
-    if not SuppressionCounter.objects.filter(pk=1).update(value=F("value") + 1):
+    if not SuppressionCounter.objects.filter(pk=1).update(value=F("value") + count):
         reached = Suppression.objects.aggregate(reached=Max("sequence"))["reached"] or 0
         SuppressionCounter.objects.get_or_create(pk=1, defaults={"value": reached})
-        SuppressionCounter.objects.filter(pk=1).update(value=F("value") + 1)
+        SuppressionCounter.objects.filter(pk=1).update(value=F("value") + count)
     return SuppressionCounter.objects.values_list("value", flat=True).get(pk=1)
 
 
@@ -42,6 +43,43 @@ def suppress(
     return Suppression.objects.create(
         sequence=next_sequence(), person=person, key=key, season=season, reason=reason, at=now
     )
+
+
+@transaction.atomic
+def suppress_dead(people: Collection[Person], *, now: dt.datetime) -> int:
+    """Their addresses are dead: nobody writes to them, in any season; subscriptions stay as they are. Returns how many were new."""
+    standing = Suppression.objects.filter(
+        person__in=people, reason=Reason.BOUNCED, season="", lifted_at__isnull=True
+    ).values_list("person_id", flat=True)
+    known = set(standing)
+    fresh = [person for person in people if person.pk not in known]
+    if fresh:
+        first = next_sequence(len(fresh)) - len(fresh) + 1
+        Suppression.objects.bulk_create(
+            Suppression(sequence=sequence, person=person, key=person.key, season="", reason=Reason.BOUNCED, at=now)
+            for sequence, person in enumerate(fresh, first)
+        )
+    return len(fresh)
+
+
+@transaction.atomic
+def suppress_dead_address(key: str, *, now: dt.datetime) -> bool:
+    """An address that is nobody's yet is dead: whoever signs up with it meets that. False where it stands already."""
+    if Suppression.objects.filter(key=key, reason=Reason.BOUNCED, season="", lifted_at__isnull=True).exists():
+        return False
+    suppress(key, Reason.BOUNCED, now=now)
+    return True
+
+
+def is_dead(person: Person) -> bool:
+    """True while nobody writes to this person because the address is dead: only a new consent, with proof of the mailbox, ends it."""
+    return _about(person).filter(reason=Reason.BOUNCED, lifted_at__isnull=True).exists()
+
+
+def proven_at(person: Person) -> dt.datetime | None:
+    """When a consent last took back that the address is dead: what failed before says nothing any more."""
+    dead = _about(person).filter(reason=Reason.BOUNCED, lifted_at__isnull=False)
+    return dead.order_by("-lifted_at").values_list("lifted_at", flat=True).first()
 
 
 def lift_by_consent(person: Person, season: str, *, now: dt.datetime) -> int:

@@ -49,13 +49,24 @@ def start() -> Environment:
 
 def _check_transport(held: Environment) -> None:
     """Say now what is wrong with the way out, not when the first mail is due."""
+    from pipeline.delivery.bounces import lmtp, verp
     from pipeline.delivery.transports import TransportUrlError, open_transport
     from pipeline.environment import SettingsError
 
+    faults = []
     try:
         open_transport(held.transport_url).close()
     except TransportUrlError as error:
-        raise SettingsError([f"KIT_SMTP_URL : {error}"]) from error
+        faults.append(f"KIT_SMTP_URL : {error}")
+    try:
+        if held.return_path:
+            verp.Maker(held.return_path)
+        if held.lmtp:
+            lmtp.listen(held.lmtp)
+    except (verp.ReturnPathError, lmtp.ListenError) as error:
+        faults.append(str(error))
+    if faults:
+        raise SettingsError(faults)
 
 
 def _migrate(held: Environment) -> None:

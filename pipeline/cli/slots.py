@@ -1,19 +1,15 @@
-"""The staff's levers: status, release, hold, unhold, skip, postpone, pause, resume, cancel, delivery, resend-unknown, preview."""
+"""The staff's levers on slots: status, release, undo, hold, unhold, skip, postpone, preview."""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from pipeline.cli.face import Fault, confirm, me, say, say_error, say_json, slot_of, start, table
-
-if TYPE_CHECKING:
-    from pipeline.delivery.models import Mailing
 
 JSON = Annotated[bool, typer.Option("--json", help="Écrire du JSON.")]
 YES = Annotated[bool, typer.Option("--yes", help="Répondre oui aux questions.")]
@@ -33,9 +29,8 @@ STATES = {
 
 
 def register(app: typer.Typer) -> None:
-    for command in (status, release, hold, unhold, skip, postpone, pause, resume, cancel, delivery, preview, undo):
+    for command in (status, release, hold, unhold, skip, postpone, preview, undo):
         app.command(command.__name__)(command)
-    app.command("resend-unknown")(resend_unknown)
 
 
 def status(as_json: JSON = False) -> None:
@@ -157,60 +152,6 @@ def postpone(
     _decide(slot, act, f"part le {when:%d/%m/%Y}")
 
 
-def pause(slot: SLOT, reason: REASON = "") -> None:
-    """Suspendre l’envoi des mails d’un créneau."""
-    _mailing(
-        slot,
-        lambda mailings, name: mailings.pause(name, reason or "suspendu par l’équipe"),
-        "suspendu",
-        "n’est pas en cours",
-    )
-
-
-def resume(slot: SLOT) -> None:
-    """Reprendre un envoi suspendu."""
-    _mailing(slot, lambda mailings, name: mailings.resume(name), "repris", "n’est pas suspendu")
-
-
-def cancel(slot: SLOT, reason: REASON = "", yes: YES = False) -> None:
-    """Arrêter l’envoi d’un créneau pour de bon : qui n’a pas reçu ne recevra pas."""
-    from pipeline import clock
-
-    confirm(f"Arrêter pour de bon l’envoi de {slot} ?", yes)
-    why = reason or "arrêté par l’équipe"
-    _mailing(slot, lambda mailings, name: mailings.cancel(name, why, now=clock.now()), "arrêté", "est déjà fini")
-
-
-def resend_unknown(slot: SLOT, yes: YES = False) -> None:
-    """Renvoyer les mails incertains, avec le même Message-ID : certains les recevront deux fois."""
-    start()
-    mailing = _found(slot)
-    from pipeline.delivery import ledger, mailings
-
-    count = ledger.tally(mailing).unknown
-    if not count:
-        say("Aucun message incertain.")
-        return
-    confirm(f"Renvoyer {count} message(s) dont on ne sait pas s’ils sont arrivés ?", yes)
-    say(f"{mailings.resend_unknown(mailing.name)} message(s) à renvoyer.")
-
-
-def delivery(slot: SLOT, as_json: JSON = False) -> None:
-    """Compter les messages d’un créneau, par ce qu’ils sont devenus."""
-    start()
-    from pipeline.delivery import ledger
-
-    mailing = _found(slot)
-    stands = {"slot": mailing.name} | dataclasses.asdict(ledger.tally(mailing))
-    if as_json:
-        say_json(stands)
-        return
-    for name, value in stands.items():
-        say(f"{name:<12}{value}")
-    if mailing.reason:
-        say_error(mailing.reason)
-
-
 def preview(
     slot: SLOT,
     out: Annotated[Path, typer.Option("--out", help="Dossier où écrire mail.html, mail.txt, mail.eml et la page.")],
@@ -242,27 +183,3 @@ def _decide(slot: str, act: Callable[..., None], done: str) -> None:
     except decisions.Refusal as error:
         raise Fault(str(error)) from error
     say(f"{season}/{name} {done}.")
-
-
-def _mailing(slot: str, act: Callable[..., bool], done: str, otherwise: str) -> None:
-    start()
-    from pipeline import clock
-    from pipeline.delivery import mailings
-    from pipeline.release import audit
-
-    mailing = _found(slot)
-    if not act(mailings, mailing.name):
-        raise Fault(f"L’envoi de {mailing.name} {otherwise}.")
-    season, _, name = mailing.name.partition("/")
-    audit.record(me(), f"mailing {done}", now=clock.now(), season=season, slot=name)
-    say(f"Envoi de {mailing.name} {done}.")
-
-
-def _found(slot: str) -> Mailing:
-    from pipeline.delivery.models import Mailing
-
-    season, name = slot_of(slot)
-    mailing = Mailing.objects.filter(name=f"{season}/{name}").first()
-    if mailing is None:
-        raise Fault(f"{season}/{name} n’a pas d’envoi : il n’est pas publié, ou sans mail.")
-    return mailing

@@ -45,7 +45,9 @@ class Download:
 class Letter:
     """One mailing's content. ``key`` names it for Message-IDs (``carnet/3``), ``date`` is the slot's local day,
     ``sent_at`` (UTC) the Date header; ``web_url`` the web version; ``local`` allows http because base URL and transport are
-    both this machine. ``fiches`` of a welcome are the latest release's; of a final letter every fiche of the kit."""
+    both this machine. ``fiches`` of a welcome are the latest release's; of a final letter every fiche of the kit.
+    ``mailto``: people can leave by mail too, since one comes back to us (there is a return path of ours); ``cfbl_address``:
+    where complaints may be sent (RFC 9477), empty for nowhere."""
 
     season: Season
     kind: LetterKind
@@ -60,3 +62,5 @@ class Letter:
     downloads: tuple[Download, ...] = ()
     event: str = ""
     local: bool = False
+    mailto: bool = False
+    cfbl_address: str = ""

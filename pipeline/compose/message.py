@@ -3,27 +3,39 @@
 The MIME structure (RFC 2045, 2046, 5322) is laid once per mailing. What differs from person to person is a hole; each is
 encoded for where it stands, and stands between soft line breaks of the quoted-printable body or alone in its header, so
 that a value of any length or alphabet touches nothing around it.
+
+Every line ends in CRLF, no CR or LF stands alone, and no line begins with a dot: a transport writes the bytes as they are,
+without looking for what RFC 5321 §4.5.2 would have it stuff.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import hashlib
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.header import Header
 from email.utils import format_datetime
 from typing import Literal, TypeAlias
 
+from pipeline.compose import quoted
+
 Context: TypeAlias = Literal["address", "token", "url", "text", "html"]
 """Where a hole stands: an address or a Message-ID or an address in angle brackets of a header, or a text or HTML body."""
 
-HOLES = ("to", "message_id", "list_unsubscribe", "unsubscribe_url", "preferences_url", "confirm_url")
+HOLES = (
+    "to",
+    "message_id",
+    "list_unsubscribe",
+    "list_unsubscribe_mail",
+    "unsubscribe_url",
+    "preferences_url",
+    "confirm_url",
+)
 _MARK = "https://hole.invalid/"
 _IN_BODY = re.compile(re.escape(_MARK) + r"([a-z_]+)")
 _VERSION = 1
@@ -47,10 +59,10 @@ class Hole:
     def encode(self, value: str) -> bytes:
         """``value`` as the bytes that stand here. Raises :class:`HoleError`."""
         if self.context == "text":
-            return _short(_quoted(value))
+            return quoted.value(value)
         if self.context == "html":
-            return _short(_quoted(html.escape(value)))
-        if _CONTROL.search(value):
+            return quoted.value(html.escape(value))
+        if not value.isprintable() and _CONTROL.search(value):
             raise HoleError(f"{self.name}: control characters")
         if self.context == "address":
             return _address(value)
@@ -69,7 +81,10 @@ class Compiled:
         return frozenset(part.name for part in self.parts if isinstance(part, Hole))
 
     def render(self, values: Mapping[str, str]) -> bytes:
-        """The mail for one person: RFC 5322, CRLF line ends, ASCII but for an international address.
+        """The mail for one person: RFC 5322, ASCII but for an international address.
+
+        Promised whatever the values: every CR is followed by LF and every LF preceded by CR, and no line begins with a dot,
+        so that nothing has to be stuffed (RFC 5321 §4.5.2) or mended on the way.
 
         Raises:
             KeyError: a hole has no value.
@@ -114,7 +129,13 @@ def message_id(key: str, person: str, domain: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The headers of a mailing, as people read them. ``unsubscribable``: RFC 2369 and 8058 headers are written."""
+    """The headers of a mailing, as people read them.
+
+    ``unsubscribable``: it goes to a list, and says so and how to leave it (RFC 2369, 2919). ``one_click``: the address to leave
+    by is https, so that a POST to it is enough (RFC 8058 §3.1). ``mailto``: a mail is a way to leave, too: there is a hole
+    ``list_unsubscribe_mail``, whose value is a whole ``mailto:`` address. ``feedback_id``: see :func:`feedback_id`; ``cfbl``:
+    where complaints may be sent (RFC 9477).
+    """
 
     sender_name: str
     sender_address: str
@@ -125,6 +146,21 @@ class Envelope:
     list_id: str
     unsubscribable: bool
     language: str
+    one_click: bool = True
+    mailto: bool = False
+    feedback_id: str = ""
+    cfbl: str = ""
+
+
+def feedback_id(mailing: str, season: str, kind: str, domain: str) -> str:
+    """The Feedback-ID by which Gmail's Postmaster Tools count complaints: mailing, season, kind, sender.
+
+    Google takes at most four fields; the last one names the sender, in 5 to 15 characters, and stays the same from mailing to
+    mailing: it is made of the From ``domain``.
+    """
+    fields = [re.sub(r"[^A-Za-z0-9._-]+", "-", one) for one in (mailing, season, kind)]
+    sender = re.sub(r"[^A-Za-z0-9]+", "-", domain)[:15].strip("-").ljust(5, "0")
+    return ":".join([*fields, sender])
 
 
 def lay(envelope: Envelope, text: str, markup: str) -> Compiled:
@@ -145,7 +181,7 @@ def lay(envelope: Envelope, text: str, markup: str) -> Compiled:
     return Compiled(parts.done(), envelope.subject)
 
 
-def _headers(envelope: Envelope) -> Iterator[tuple[str, bytes | Hole]]:
+def _headers(envelope: Envelope) -> Iterator[tuple[str, bytes | Hole | Sequence[Hole]]]:
     yield "From", _mailbox(envelope.sender_name, envelope.sender_address)
     yield "To", Hole("to", "address")
     if envelope.reply_to and envelope.reply_to != envelope.sender_address:
@@ -154,12 +190,26 @@ def _headers(envelope: Envelope) -> Iterator[tuple[str, bytes | Hole]]:
     yield "Date", format_datetime(envelope.date).encode()
     yield "Message-ID", Hole("message_id", "token")
     if envelope.unsubscribable:
-        yield "List-Id", _words(envelope.list_name, "List-Id") + f"\r\n <{envelope.list_id}>".encode()
-        yield "List-Unsubscribe", Hole("list_unsubscribe", "url")
-        yield "List-Unsubscribe-Post", b"List-Unsubscribe=One-Click"
-        yield "Precedence", b"list"
+        yield from _list_headers(envelope)
     else:
+        # RFC 3834 §5: the answer to what one person did, not a mail to a list.
         yield "Auto-Submitted", b"auto-replied"
+
+
+def _list_headers(envelope: Envelope) -> Iterator[tuple[str, bytes | Hole | Sequence[Hole]]]:
+    yield "List-Id", _words(envelope.list_name, "List-Id") + f"\r\n <{envelope.list_id}>".encode()
+    ways = [Hole("list_unsubscribe", "url")]
+    if envelope.mailto:
+        ways.append(Hole("list_unsubscribe_mail", "url"))
+    yield "List-Unsubscribe", ways
+    if envelope.one_click:
+        yield "List-Unsubscribe-Post", b"List-Unsubscribe=One-Click"
+    if envelope.feedback_id:
+        yield "Feedback-ID", envelope.feedback_id.encode()
+    if envelope.cfbl:
+        yield "CFBL-Address", f"{envelope.cfbl}; report=arf".encode()
+    # No standard's, but what older out-of-office programs look at before they answer (RFC 3834 §2).
+    yield "Precedence", b"list"
 
 
 class _Parts:
@@ -176,52 +226,36 @@ class _Parts:
         self._parts += [b"".join(self._held), hole]
         self._held = []
 
-    def header(self, name: str, value: bytes | Hole) -> None:
+    def header(self, name: str, value: bytes | Hole | Sequence[Hole]) -> None:
+        """A field whose value is fixed, a hole, or addresses in angle brackets, one a line."""
         self.fixed(name.encode() + b": ")
-        if isinstance(value, Hole):
-            around = (b"<", b">") if value.context == "url" else (b"", b"")
-            self.fixed(around[0])
-            self.hole(value)
-            self.fixed(around[1])
-        else:
+        if isinstance(value, bytes):
             self.fixed(value)
+        elif isinstance(value, Hole):
+            self.hole(value)
+        else:
+            for at, hole in enumerate(value):
+                self.fixed(b",\r\n <" if at else b"<")
+                self.hole(hole)
+                self.fixed(b">")
         self.fixed(b"\r\n")
 
     def body(self, content: str, context: Context) -> None:
         at = 0
         for found in _IN_BODY.finditer(content):
-            self.fixed(_broken_off(_quoted(content[at : found.start()])))
+            self.fixed(quoted.broken_off(content[at : found.start()]))
             self.hole(Hole(found[1], context))
             self.fixed(b"=\r\n")
             at = found.end()
-        self.fixed(_quoted(content[at:]))
+        self.fixed(quoted.text(content[at:]))
 
     def done(self) -> tuple[bytes | Hole, ...]:
         return (*self._parts, b"".join(self._held))
 
 
-def _quoted(text: str) -> bytes:
-    """Quoted-printable (RFC 2045 §6.7), lines of at most 76 characters, CRLF."""
-    encoded = binascii.b2a_qp(text.replace("\r\n", "\n").encode(), istext=True)
-    return encoded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-
-
-def _short(encoded: bytes) -> bytes:
-    """Make room on the last line for the soft break that follows."""
-    if len(encoded) - encoded.rfind(b"\n") - 1 < 76:
-        return encoded
-    at = encoded.rfind(b"=", len(encoded) - 3)
-    at = at if at > 0 else len(encoded) - 1
-    return encoded[:at] + b"=\r\n" + encoded[at:]
-
-
-def _broken_off(encoded: bytes) -> bytes:
-    """End a piece of a body with a soft line break, so that what follows stands on a line of its own."""
-    return _short(encoded) + b"=\r\n"
-
-
 def _words(text: str, name: str) -> bytes:
-    """RFC 2047, folded."""
+    """RFC 2047, folded. A control character has no place in a header: a space stands for it."""
+    text = _CONTROL.sub(" ", text)
     if text.isascii():
         return Header(text, "us-ascii", header_name=name).encode(linesep="\r\n").encode()
     return Header(text, "utf-8", header_name=name).encode(linesep="\r\n").encode()
@@ -229,8 +263,8 @@ def _words(text: str, name: str) -> bytes:
 
 def _mailbox(name: str, address: str) -> bytes:
     if name.isascii():
-        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{quoted}" <{address}>'.encode()
+        shown = _CONTROL.sub(" ", name).replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{shown}" <{address}>'.encode()
     return _words(name, "From") + f"\r\n <{address}>".encode()
 
 

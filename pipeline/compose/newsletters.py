@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pipeline.compose import mjml, preflight, samples
 from pipeline.compose.letter import Letter
-from pipeline.compose.message import HOLES, Compiled, Envelope, lay, message_id, placeholder
+from pipeline.compose.message import HOLES, Compiled, Envelope, feedback_id, lay, message_id, placeholder
 from pipeline.compose.mjml import TemplateFault
 from pipeline.compose.preflight import PreflightError, Terms
 from pipeline.content.errors import Fault
@@ -53,6 +53,10 @@ def compose(letter: Letter, templates: Path) -> Compiled:
         list_id=publisher.list_id,
         unsubscribable=letter.kind != "confirmation",
         language=letter.season.language,
+        one_click=letter.local or letter.base_url.startswith("https://"),
+        mailto=letter.mailto,
+        feedback_id=feedback_id(letter.key, letter.season.name, letter.kind, _domain(letter)),
+        cfbl=letter.cfbl_address,
     )
     return lay(envelope, text, markup)
 
@@ -60,9 +64,13 @@ def compose(letter: Letter, templates: Path) -> Compiled:
 def preview(letter: Letter, templates: Path) -> Preview:
     """The mail as an invented reader would get it. Raises :class:`PreflightError`."""
     subject, markup, text = _parts(letter, templates)
-    base, domain = letter.base_url, letter.season.publisher.sender_address.rpartition("@")[2]
+    base, domain = letter.base_url, _domain(letter)
     values = {name: f"{base}/exemple/{name.removesuffix('_url').replace('_', '-')}/" for name in HOLES}
-    values |= {"to": "lectrice@example.org", "message_id": message_id(letter.key, "exemple", domain)}
+    values |= {
+        "to": "lectrice@example.org",
+        "message_id": message_id(letter.key, "exemple", domain),
+        "list_unsubscribe_mail": f"mailto:exemple@{domain}",
+    }
     eml = compose(letter, templates).render(values)
     for name, value in values.items():
         markup, text = markup.replace(placeholder(name), value), text.replace(placeholder(name), value)
@@ -112,6 +120,11 @@ def _parts(letter: Letter, templates: Path) -> tuple[str, str, str]:
     if faults:
         raise PreflightError(faults)
     return subject, markup, text
+
+
+def _domain(letter: Letter) -> str:
+    """The domain of the From address."""
+    return letter.season.publisher.sender_address.rpartition("@")[2]
 
 
 def _render(templates: Path, name: str, context: dict[str, Any]) -> str:

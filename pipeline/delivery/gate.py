@@ -7,12 +7,11 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias
 
-from django.db import Error, connection
+from django.db import Error
 
 from pipeline.audience import selection
-from pipeline.audience.models import SuppressionCounter
 from pipeline.clock import boot_time
-from pipeline.delivery import ledger
+from pipeline.delivery import ledger, news
 from pipeline.delivery.envelope import Envelope, Outcome
 from pipeline.delivery.journal import Journal, JournalFull
 from pipeline.delivery.ledger import Lease, LeaseLost, Row
@@ -52,12 +51,11 @@ class LeaseGate:
         self._patience = patience
         self._stop_at: float | None = None
         self._rows: dict[int, Row] = {}
-        self._question = _question()
         self.refresh()
 
     def expect(self, rows: Iterable[Row]) -> None:
-        """The rows whose messages are handed to the transport next."""
-        self._rows = {row.position: row for row in rows}
+        """Rows of the lease whose messages are handed to the transport next."""
+        self._rows |= {row.position: row for row in rows}
 
     def row(self, position: int) -> Row:
         return self._rows[position]
@@ -70,7 +68,7 @@ class LeaseGate:
         if self.closed:
             return
         try:
-            state, sequence = self._ask()
+            state, sequence = news.ask(self._mailing.pk)
             if state != Mailing.State.SENDING:
                 self._close("mailing")
             if sequence > self._sequence:
@@ -89,6 +87,11 @@ class LeaseGate:
         except JournalFull as error:
             logger.error("the journal cannot be written: %s", error.strerror)
             self._close("journal")
+            return False
+        # A process that slept before the line was written may find its batch taken by somebody who has read the journal without it.
+        # Safe after the write, the line stood there in time.
+        if not self._lease.safe:
+            self._close("lease")
             return False
         return True
 
@@ -123,24 +126,3 @@ class LeaseGate:
 
     def _close(self, why: Closed) -> None:
         self.closed = self.closed or why
-
-    def _ask(self) -> tuple[str, int]:
-        """The mailing's state and the last suppression, in one cheap question: it is asked before every dot."""
-        connection.ensure_connection()
-        raw = connection.connection
-        with connection.wrap_database_errors:
-            if connection.vendor == "postgresql":
-                row = raw.execute(self._question, [self._mailing.pk], prepare=True).fetchone()
-            else:
-                row = raw.execute(self._question, [self._mailing.pk]).fetchone()
-        return (row[0], row[1] or 0) if row is not None else ("", 0)
-
-
-def _question() -> str:
-    quote = connection.ops.quote_name
-    mailing, counter = quote(Mailing._meta.db_table), quote(SuppressionCounter._meta.db_table)
-    place = "%s" if connection.vendor == "postgresql" else "?"
-    return (
-        f"SELECT state, (SELECT value FROM {counter} WHERE id = 1) "  # noqa: S608 - names of our own tables
-        f"FROM {mailing} WHERE id = {place}"
-    )

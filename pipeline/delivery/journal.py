@@ -21,6 +21,7 @@ from pipeline.clock import boot_id
 from pipeline.delivery.envelope import Outcome
 
 _HEAD = "kit-journal 1"
+_quoted = json.encoder.encode_basestring_ascii
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ class Journal:
 
     def outcome(self, outcome: Outcome) -> None:
         """Raises :class:`JournalFull`: the outcome is then known to the process alone, until its next commit."""
-        told = json.dumps((outcome.verdict, outcome.code, outcome.enhanced, outcome.text, outcome.stage))
+        told = f'["{outcome.verdict}",{outcome.code},"{outcome.enhanced}",{_quoted(outcome.text)},"{outcome.stage}"]'
         self._write(b"o %b%d %b\n" % (self._prefix, outcome.key, told.encode()))
 
     def cut(self) -> None:

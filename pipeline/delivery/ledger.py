@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -95,7 +95,9 @@ def claim(
         ready = ready.filter(mailing=mailing)
     with transaction.atomic():
         free = ready.exclude(destination__in=list(closed)).select_for_update(skip_locked=True, of=("self",))
-        batch = free.order_by("mailing_id", "first").first()
+        # Those with a pace of their own first, whenever it lets them: they take the longest.
+        paced = models.Case(models.When(destination="", then=1), default=0)
+        batch = free.order_by("mailing_id", paced, "first").first()
         if batch is None:
             return None
         until = boot_time() + LEASE
@@ -127,13 +129,31 @@ def rows(lease: Lease, *, now: dt.datetime) -> list[Row]:
     return list(_rows(lease.mailing, lease.first, lease.last, due=now, fresh=lease.fresh))
 
 
+def next_due(*, mailing: int | None = None) -> dt.datetime | None:
+    """When the next waiting batch of a mailing that is being sent may be claimed; None where none waits."""
+    waiting = Batch.objects.filter(mailing__state=Mailing.State.SENDING, state=Batch.State.WAITING)
+    if mailing is not None:
+        waiting = waiting.filter(mailing=mailing)
+    due: dt.datetime | None = waiting.aggregate(due=models.Min("due_at"))["due"]
+    return due
+
+
 def unsettled_rows(batch: Batch, *, due: dt.datetime | None = None) -> list[Row]:
     """Every message of the batch that no attempt has settled for good; with ``due``, less the retries that come later."""
     return list(_rows(batch.mailing_id, batch.first, batch.last, due=due, fresh=False))
 
 
-def advance(lease: Lease, results: Sequence[Result], *, reserve_to: int, now: dt.datetime) -> None:
+def advance(
+    lease: Lease,
+    results: Sequence[Result],
+    *,
+    reserve_to: int,
+    now: dt.datetime,
+    also: Callable[[], None] | None = None,
+) -> None:
     """Append what happened, reserve rows up to ``reserve_to``, and renew the lease: one transaction, durable on return.
+
+    ``also`` is done in it, last: what follows from the results elsewhere.
 
     Raises:
         LeaseLost: nothing was written.
@@ -153,6 +173,8 @@ def advance(lease: Lease, results: Sequence[Result], *, reserve_to: int, now: dt
         if not changed:
             raise LeaseLost
         append(lease.mailing, results)
+        if also is not None:
+            also()
     lease.until, lease.reserved = until, reserve_to
 
 
@@ -164,8 +186,14 @@ def renew(lease: Lease, *, now: dt.datetime) -> None:
     lease.until = until
 
 
-def release(lease: Lease, results: Sequence[Result], *, now: dt.datetime, retry_at: dt.datetime | None = None) -> None:
-    """Append what happened and give the batch back: open, waiting for its earliest retry, or done.
+def release(
+    lease: Lease,
+    results: Sequence[Result],
+    *,
+    retry_at: dt.datetime | None = None,
+    also: Callable[[], None] | None = None,
+) -> None:
+    """Append what happened and give the batch back: open, waiting for its earliest retry, or done. ``also``: see :func:`advance`.
 
     ``retry_at`` keeps everybody away from the batch until then (the server cannot be reached, or its destination's pace).
 
@@ -177,6 +205,8 @@ def release(lease: Lease, results: Sequence[Result], *, now: dt.datetime, retry_
             raise LeaseLost
         append(lease.mailing, results)
         give_back(Batch.objects.get(pk=lease.batch), retry_at)
+        if also is not None:
+            also()
 
 
 def give_back(batch: Batch, retry_at: dt.datetime | None = None) -> None:

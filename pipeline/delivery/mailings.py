@@ -1,77 +1,22 @@
-"""A mailing's life: frozen in bulk, paused, resumed, cancelled, stopped by its own outcomes, done."""
+"""A mailing's life once its list is frozen: paused, resumed, cancelled, stopped by its own outcomes, done."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Sequence
 
-from django.db import connection, transaction
-from django.db.models import F, QuerySet, Value, Window
-from django.db.models.functions import RowNumber
+from django.db import transaction
+from django.db.models import F
 
-from pipeline.audience import selection
-from pipeline.audience.models import Subscription
-from pipeline.delivery import ledger, results
+from pipeline.delivery import breaker, ledger, results
+from pipeline.delivery.breaker import Recent
+from pipeline.delivery.complaints import Rate
 from pipeline.delivery.ledger import Result
 from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
 
-BATCH = 1000
-UNKNOWN_IN_A_ROW = 3
-UNKNOWN_SHARE = 0.005
-REFUSED_SHARE = 0.1
-REFUSED_LEAST = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a mailing is made of. ``sender`` is the return path, ``domain`` the right side of its Message-IDs."""
-
-    name: str
-    season: str
-    kind: str
-    subject: str
-    sender: str
-    domain: str
-    base_url: str
-    compiled: bytes
-
-
-def freeze(draft: Draft, people: QuerySet[Subscription], *, now: dt.datetime) -> Mailing:
-    """Create the mailing and its list, in the caller's transaction: one INSERT … SELECT whatever the number of people."""
-    if not connection.in_atomic_block:
-        raise RuntimeError("a list is frozen inside the release's transaction")
-    mailing = Mailing.objects.create(
-        name=draft.name,
-        season=draft.season,
-        kind=draft.kind,
-        subject=draft.subject,
-        sender=draft.sender,
-        domain=draft.domain,
-        base_url=draft.base_url,
-        compiled=draft.compiled,
-        cutoff=now,
-        suppressions=selection.latest_sequence(),
-        created_at=now,
-    )
-    rows = (
-        people.order_by()
-        .annotate(_mailing=Value(mailing.pk), _position=Window(RowNumber(), order_by=F("person_id").asc()))
-        .values_list("_mailing", "_position", "person_id", "person__public_id", "person__email")
-    )
-    sql, parameters = rows.query.sql_with_params()
-    table = connection.ops.quote_name(Recipient._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} (mailing_id, position, person, public_id, address) {sql}", parameters)
-        mailing.frozen = cursor.rowcount
-    Batch.objects.bulk_create(
-        Batch(mailing=mailing, first=first, last=min(first + BATCH - 1, mailing.frozen))
-        for first in range(1, mailing.frozen + 1, BATCH)
-    )
-    if not mailing.frozen:
-        mailing.state, mailing.finished_at = Mailing.State.DONE, now
-    mailing.save(update_fields=["frozen", "state", "finished_at"])
-    return mailing
+logger = logging.getLogger(__name__)
 
 
 def pause(name: str, reason: str) -> bool:
@@ -82,10 +27,15 @@ def pause(name: str, reason: str) -> bool:
 
 
 def resume(name: str) -> bool:
-    """Go on with a paused mailing."""
-    return bool(
-        Mailing.objects.filter(name=name, state=Mailing.State.PAUSED).update(state=Mailing.State.SENDING, reason="")
-    )
+    """Go on with a paused mailing. What is known of it by now has been accepted: only what comes later stops it again."""
+    with transaction.atomic():
+        mailing = Mailing.objects.select_for_update().filter(name=name, state=Mailing.State.PAUSED).first()
+        if mailing is None:
+            return False
+        mailing.state, mailing.reason = Mailing.State.SENDING, ""
+        mailing.accepted = dataclasses.asdict(ledger.tally(mailing))
+        mailing.save(update_fields=["state", "reason", "accepted"])
+    return True
 
 
 def cancel(name: str, reason: str, *, now: dt.datetime) -> bool:
@@ -118,42 +68,35 @@ def resend_unknown(name: str, positions: Sequence[int] | None = None) -> int:
     return len(chosen)
 
 
-@dataclass(slots=True)
-class Recent:
-    """What one sender has just seen of a mailing of ``frozen`` people: enough to stop before the next message."""
-
-    frozen: int
-    in_a_row: int = 0
-    unknown: int = 0
-
-    def note(self, result: Result) -> bool:
-        """True where the sender should begin nothing more before :func:`stop_where_needed` has looked."""
-        uncertain = result.kind == Attempt.Kind.UNKNOWN
-        self.in_a_row = self.in_a_row + 1 if uncertain else 0
-        self.unknown += uncertain
-        return self.in_a_row >= UNKNOWN_IN_A_ROW or self.unknown > max(1, self.frozen * UNKNOWN_SHARE)
+def stop_where_needed(mailing: Mailing, recent: Recent | None = None, *, rates: Sequence[Rate] = ()) -> bool:
+    """Pause the mailing where its counts, or what a sender has just seen of it, call for a person; True where they do."""
+    mailing.refresh_from_db(fields=["accepted"])
+    accepted = ledger.Tally(**mailing.accepted) if mailing.accepted else None
+    reason = breaker.why_stop(ledger.tally(mailing), recent or Recent(), rates=rates, accepted=accepted)
+    if reason:
+        alarm(mailing.name, reason)
+    return bool(reason)
 
 
-def stop_where_needed(mailing: Mailing, recent: Sequence[Result]) -> bool:
-    """Pause the mailing where its outcomes, ``recent`` ones included and committed, call for a person; True where it was paused.
+def alarm(name: str, reason: str) -> bool:
+    """Pause a mailing because of what came back: a person is called (:func:`stopped`). False where it is not being sent."""
+    sending = Mailing.objects.filter(name=name, state=Mailing.State.SENDING)
+    stopped = bool(sending.update(state=Mailing.State.PAUSED, reason=reason, alarms=F("alarms") + 1))
+    if stopped:
+        logger.error("mailing %s was stopped: %s", name, reason)
+    return stopped
 
-    Three uncertain in a row, or 0.5 % of its people uncertain; or more than a tenth refused, from fifty on.
-    """
-    kinds = [one.kind for one in recent]
-    if not {"unknown", "refused"} & set(kinds):
-        return False
-    in_a_row = any(kinds[i : i + UNKNOWN_IN_A_ROW] == ["unknown"] * UNKNOWN_IN_A_ROW for i in range(len(kinds)))
-    stands = ledger.tally(mailing)
-    tried = mailing.frozen - stands.pending
-    if in_a_row or stands.unknown > max(1, mailing.frozen * UNKNOWN_SHARE):
-        reason = (
-            f"{stands.unknown} message(s) sans réponse du serveur : vérifier le serveur d’envoi, puis « kit resume »."
-        )
-    elif stands.refused >= REFUSED_LEAST and stands.refused > tried * REFUSED_SHARE:
-        reason = f"{stands.refused} refus sur {tried} essais : vérifier la liste et le contenu, puis « kit resume »."
-    else:
-        return False
-    return pause(mailing.name, reason)
+
+def stopped() -> list[Mailing]:
+    """The mailings that the engine itself has stopped and that wait for a person."""
+    return list(Mailing.objects.filter(state=Mailing.State.PAUSED, alarms__gt=0).exclude(reason="").defer("compiled"))
+
+
+def look_after(taken: Iterable[int], *, now: dt.datetime) -> None:
+    """See to mailings of which batches were taken back: too many uncertain ones stop them, and the last batch ends them."""
+    for mailing in Mailing.objects.filter(pk__in=list(taken)).defer("compiled"):
+        stop_where_needed(mailing)
+        after_batch(mailing, now=now)
 
 
 def after_batch(mailing: Mailing, *, now: dt.datetime) -> None:

@@ -7,7 +7,8 @@ from django.db import models
 
 class Mailing(models.Model):
     """One message text to one frozen list of people. ``compiled`` is a :class:`pipeline.compose.message.Compiled`, dumped;
-    ``suppressions`` the last one that the list knew of: senders read on from there."""
+    ``suppressions`` the last one that the list knew of: senders read on from there. ``alarms`` counts how often the engine
+    itself stopped the mailing: each time, staff are told. ``accepted``: its counts when a person last let it go on."""
 
     class State(models.TextChoices):
         SENDING = "sending", "en cours"
@@ -20,6 +21,8 @@ class Mailing(models.Model):
     kind = models.CharField(max_length=20)
     state = models.CharField(max_length=12, choices=State.choices, default=State.SENDING)
     reason = models.TextField(blank=True, default="")
+    alarms = models.PositiveSmallIntegerField(default=0, db_default=0)
+    accepted = models.JSONField(null=True)
     subject = models.TextField()
     sender = models.CharField(max_length=254)
     domain = models.CharField(max_length=255)
@@ -185,3 +188,44 @@ class Installation(models.Model):
 
     def __str__(self) -> str:
         return self.identity
+
+
+class Bounce(models.Model):
+    """A message that came back, or what its reader answered. Written once, by :mod:`pipeline.delivery.bounces.records`.
+
+    ``mailing`` is empty for a mail to one person, and for a complaint that names only the person; ``person`` where nobody has the
+    address. ``meaning``: what the refusal says (:mod:`pipeline.delivery.verdicts`); ``domain``: where the message went to.
+    ``digest`` makes the same report count once, by whichever doors it comes.
+    """
+
+    class Kind(models.TextChoices):
+        HARD = "hard", "adresse morte"
+        SOFT = "soft", "échec passager"
+        COMPLAINT = "complaint", "plainte"
+        UNSUBSCRIBE = "unsubscribe", "désinscription"
+
+    class Source(models.TextChoices):
+        SMTP = "smtp", "refus immédiat"
+        DSN = "dsn", "avis de non-remise"
+        ARF = "arf", "rapport de plainte"
+        MAIL = "mail", "mail"
+        WEBHOOK = "webhook", "prestataire"
+
+    mailing = models.ForeignKey(Mailing, models.PROTECT, null=True, db_index=False)
+    position = models.PositiveIntegerField(default=0)
+    person = models.BigIntegerField(null=True)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    source = models.CharField(max_length=8, choices=Source.choices)
+    meaning = models.CharField(max_length=10, blank=True, default="")
+    code = models.PositiveSmallIntegerField(default=0)
+    enhanced = models.CharField(max_length=12, blank=True, default="")
+    text = models.CharField(max_length=500, blank=True, default="")
+    domain = models.CharField(max_length=255, blank=True, default="")
+    at = models.DateTimeField()
+    digest = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["mailing", "kind"]), models.Index(fields=["person", "kind", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id}:{self.position} {self.kind}"

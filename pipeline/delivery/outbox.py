@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from pipeline.clock import boot_id, boot_time
 from pipeline.delivery import fence
+from pipeline.delivery.bounces import verp
 from pipeline.delivery.envelope import Envelope
 from pipeline.delivery.models import Outgoing
 from pipeline.delivery.sender import Desk
@@ -79,8 +80,19 @@ class _Deadline(OpenGate):
         return boot_time() < self._until - 10
 
 
+def _envelope(desk: Desk, mail: Outgoing) -> Envelope:
+    """The mail, signed, with a return path of its own. A mail without sender (RFC 3834 §3.3) has none."""
+    content, sender = bytes(mail.content), mail.sender
+    signer = desk.stationery.signer(sender) if sender else None
+    if signer is not None:
+        content = signer.sign(content, at=int(desk.now().timestamp())) + content
+    if sender and desk.stationery.return_path:
+        sender = verp.Maker(desk.stationery.return_path).post(mail.pk)
+    return Envelope(mail.pk, sender, mail.recipient, content)
+
+
 def _send(desk: Desk, mail: Outgoing) -> int:
-    envelope = Envelope(mail.pk, mail.sender, mail.recipient, bytes(mail.content))
+    envelope = _envelope(desk, mail)
     try:
         (outcome,) = list(desk.transport.deliver([envelope], _Deadline()))
     except TransportUnavailable as error:

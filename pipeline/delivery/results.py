@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 
+from pipeline.delivery import verdicts
 from pipeline.delivery.envelope import MAX_TEXT, Outcome
 from pipeline.delivery.ledger import Result, Row
-
-RETRIES = tuple(dt.timedelta(minutes=m) for m in (5, 15, 30, 60, 120, 240, 480, 960, 1440))
-GIVE_UP = dt.timedelta(hours=72)
+from pipeline.delivery.retries import GIVE_UP, retry_after
 
 
 def of_outcome(row: Row, outcome: Outcome, *, now: dt.datetime, give_up: dt.timedelta = GIVE_UP) -> Result:
     """The line for an outcome that is not ``withheld``."""
-    kind, due_at, text = outcome.verdict, None, outcome.text
+    kind, text, due_at = outcome.verdict, outcome.text, None
+    meaning = "" if kind == "sent" else verdicts.meaning(outcome)
     if kind == "deferred":
-        due_at = now + RETRIES[min(row.number, len(RETRIES)) - 1]
-        if row.first_try is not None and due_at - row.first_try > give_up:
+        due_at = retry_after(
+            row.number, position=row.position, first_try=row.first_try, now=now, give_up=give_up, meaning=meaning
+        )
+        if due_at is None:
             hours = int(give_up.total_seconds() // 3600)
-            kind, due_at, text = "refused", None, f"abandonné après {hours} h : {text}"[:MAX_TEXT]
-    return Result(row.position, row.number, kind, "", outcome.code, outcome.enhanced[:12], text, now, due_at)
+            kind, text = "refused", f"abandonné après {hours} h : {text}"[:MAX_TEXT]
+    return Result(row.position, row.number, kind, meaning, outcome.code, outcome.enhanced[:12], text, now, due_at)
 
 
 def suppressed(row: Row, *, now: dt.datetime) -> Result:

@@ -10,8 +10,9 @@ from django.db.models import F
 
 from pipeline.clock import boot_id, boot_time
 from pipeline.delivery import journal, ledger
+from pipeline.delivery.bounces import records
 from pipeline.delivery.envelope import Outcome
-from pipeline.delivery.ledger import Result
+from pipeline.delivery.ledger import Result, Row
 from pipeline.delivery.models import Batch
 from pipeline.delivery.results import of_outcome
 
@@ -44,32 +45,37 @@ def _lapsed(batch: Batch, folder: Path, now: dt.datetime) -> bool:
 
 def _settle(batch: Batch, folder: Path, now: dt.datetime) -> bool:
     """Append what the holder's journal tells, mark what nothing tells, and open the batch again."""
-    record = journal.read(folder, batch.holder, batch.pk, batch.lease)
     with transaction.atomic():
-        # The lease's number moves first: from here on, the former holder's writes change nothing.
-        mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease, state=Batch.State.LEASED)
+        # The lease's number moves first, unless its holder has just renewed it: from here on, the holder's writes change nothing,
+        # and whatever it has begun stands in the journal.
+        mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease, state=Batch.State.LEASED, until=batch.until)
         if not mine.update(lease=F("lease") + 1):
             return False
+        record = journal.read(folder, batch.holder, batch.pk, batch.lease)
         found = _told(record, batch, now) if record is not None else _reserved(batch, now)
-        ledger.append(batch.mailing_id, found)
-        change = {kind: F(kind) + n for kind, n in ledger.counts(found).items() if n}
+        results = [result for _, result in found]
+        ledger.append(batch.mailing_id, results)
+        change = {kind: F(kind) + n for kind, n in ledger.counts(results).items() if n}
         if change:
             Batch.objects.filter(pk=batch.pk).update(**change)
         ledger.give_back(Batch.objects.get(pk=batch.pk))
+        refusals = [records.Refusal.of(row.person, one) for row, one in found if one.kind == "refused"]
+        if refusals:
+            records.refused(batch.mailing_id, refusals, now=now)
     return True
 
 
-def _told(record: journal.Record, batch: Batch, now: dt.datetime) -> list[Result]:
+def _told(record: journal.Record, batch: Batch, now: dt.datetime) -> list[tuple[Row, Result]]:
     pending = {row.position: row for row in ledger.unsettled_rows(batch)}
     found = []
     for position, outcome in record.entries.items():
         row = pending.get(position)
         if row is not None and (outcome is None or outcome.verdict != "withheld"):
-            found.append(of_outcome(row, outcome or LOST, now=now))
+            found.append((row, of_outcome(row, outcome or LOST, now=now)))
     return found
 
 
-def _reserved(batch: Batch, now: dt.datetime) -> list[Result]:
+def _reserved(batch: Batch, now: dt.datetime) -> list[tuple[Row, Result]]:
     """What was reserved, less the retries that were not due while the lease lasted: nobody has tried those."""
     pending = ledger.unsettled_rows(batch, due=batch.until)
-    return [of_outcome(row, LOST, now=now) for row in pending if row.position <= batch.reserved_to]
+    return [(row, of_outcome(row, LOST, now=now)) for row in pending if row.position <= batch.reserved_to]

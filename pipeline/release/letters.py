@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.compose.letter import Download, Letter, LetterFiche, Upcoming
 from pipeline.content.fiche import Fiche
+from pipeline.delivery.letters import Stationery
+from pipeline.delivery.throttle import Throttles
 from pipeline.kit.book import BuiltFile
 from pipeline.release import addresses
 from pipeline.release.board import SlotView
@@ -18,12 +20,17 @@ from pipeline.season.season import Season
 @dataclass(frozen=True, slots=True)
 class Press:
     """Where letters are made: the templates' folder and the public site's address. ``here``: mails stay on this machine, so that
-    a publisher's example values harm nobody; ``local``: the site is this machine too, so that http will do."""
+    a publisher's example values harm nobody; ``local``: the site is this machine too, so that http will do. ``throttles``: which
+    mailbox providers are written to at a pace of their own. ``stationery``: what every mail carries; ``cfbl_address``: see
+    :class:`pipeline.compose.letter.Letter`."""
 
     templates: Path
     base_url: str
     local: bool
     here: bool
+    throttles: Throttles = field(default_factory=Throttles)
+    stationery: Stationery = field(default_factory=Stationery)
+    cfbl_address: str = ""
 
 
 def letter(
@@ -60,6 +67,8 @@ def letter(
         ),
         event=slot.event,
         local=press.local,
+        mailto=bool(press.stationery.return_path),
+        cfbl_address=press.cfbl_address,
     )
 
 

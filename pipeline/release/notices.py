@@ -10,6 +10,8 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from pipeline.delivery import outbox
+from pipeline.delivery.complaints import Rate
+from pipeline.delivery.models import Mailing
 from pipeline.release.board import SlotView
 from pipeline.season.words import long_date
 
@@ -25,6 +27,48 @@ def send(views: Sequence[SlotView], *, staff: Sequence[str], now: dt.datetime) -
                 mail = _mail(view, address, key=key, subject=subject, lines=lines, now=now)
                 sender = view.season.publisher.sender_address
                 queued += outbox.put(f"{key}/{address}", sender=sender, recipient=address, content=mail, now=now)
+    return queued
+
+
+def stopped(paused: Sequence[Mailing], *, staff: Sequence[str], now: dt.datetime) -> int:
+    """Queue the call for a person about mailings that the engine itself has stopped; once for each stop and address."""
+    return sum(
+        _tell(
+            mailing,
+            key=f"stopped/{mailing.name}/{mailing.alarms}",
+            subject=f"Arrêté : {mailing.name}",
+            lines=[
+                f"L’envoi de {mailing.name} s’est arrêté : il attend une personne.",
+                "",
+                *mailing.reason.splitlines(),
+            ],
+            staff=staff,
+            now=now,
+        )
+        for mailing in paused
+    )
+
+
+def complaints(mailing: Mailing, rates: Sequence[Rate], *, staff: Sequence[str], now: dt.datetime) -> int:
+    """Queue what staff must know of the complaints about a mailing; once for each level that a provider's share reaches."""
+    reached = ",".join(sorted(f"{rate.destination}:{rate.level}" for rate in rates))
+    told = hashlib.sha256(reached.encode()).hexdigest()[:8]
+    lines = [
+        f"Des personnes se plaignent de {mailing.name} :",
+        "",
+        *(f"- {rate.words}" for rate in rates),
+        "",
+        "Gmail et Yahoo demandent de rester sous 0,1 %, et de ne jamais atteindre 0,3 %.",
+    ]
+    subject = f"Plaintes : {mailing.name}"
+    return _tell(mailing, key=f"complaints/{mailing.name}/{told}", subject=subject, lines=lines, staff=staff, now=now)
+
+
+def _tell(mailing: Mailing, *, key: str, subject: str, lines: list[str], staff: Sequence[str], now: dt.datetime) -> int:
+    queued = 0
+    for address in staff:
+        mail = _letter(f"<{mailing.sender}>", mailing.season, address, key=key, subject=subject, lines=lines, now=now)
+        queued += outbox.put(f"{key}/{address}", sender=mailing.sender, recipient=address, content=mail, now=now)
     return queued
 
 
@@ -55,13 +99,20 @@ def _news(view: SlotView, now: dt.datetime) -> list[tuple[str, str, list[str]]]:
 
 def _mail(view: SlotView, address: str, *, key: str, subject: str, lines: list[str], now: dt.datetime) -> bytes:
     publisher = view.season.publisher
+    sender = f"{publisher.sender_name} <{publisher.sender_address}>"
+    return _letter(sender, view.season.title, address, key=key, subject=subject, lines=lines, now=now)
+
+
+def _letter(
+    sender: str, title: str, address: str, *, key: str, subject: str, lines: list[str], now: dt.datetime
+) -> bytes:
     mail = EmailMessage(policy=SMTP)
-    mail["From"] = f"{publisher.sender_name} <{publisher.sender_address}>"
+    mail["From"] = sender
     mail["To"] = address
-    mail["Subject"] = f"[{view.season.title}] {subject}"
+    mail["Subject"] = f"[{title}] {subject}"
     mail["Date"] = format_datetime(now)
     digest = hashlib.sha256(f"{key}/{address}".encode()).hexdigest()[:32]
-    mail["Message-ID"] = f"<{digest}@{publisher.sender_address.rpartition('@')[2]}>"
+    mail["Message-ID"] = f"<{digest}@{sender.rpartition('@')[2].rstrip('>')}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content("\n".join(lines) + "\n", cte="quoted-printable")
     return mail.as_bytes()

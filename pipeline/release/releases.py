@@ -16,7 +16,9 @@ from pipeline.compose import newsletters
 from pipeline.compose.letter import Letter
 from pipeline.compose.preflight import PreflightError
 from pipeline.content.fiche import Fiche
-from pipeline.delivery import mailings
+from pipeline.delivery import freezing
+from pipeline.delivery.dkim import DkimError
+from pipeline.delivery.throttle import Throttles
 from pipeline.kit import build as kit_build
 from pipeline.kit.book import BuiltFile
 from pipeline.release import audit, board, books, decisions, letters, revisions
@@ -54,6 +56,7 @@ class Built:
     compiled: bytes
     web_version: str
     kit: tuple[BuiltFile, ...]
+    throttles: Throttles
 
 
 def fulfil(intention: int, press: Press, *, now: dt.datetime) -> Release | None:
@@ -75,7 +78,7 @@ def fulfil(intention: int, press: Press, *, now: dt.datetime) -> Release | None:
             return _publish(build(wanted.season, wanted.slot, press, now=now), wanted, now=now)
         except Stale:
             continue
-        except (PreflightError, kit_build.KitError, decisions.Refusal) as error:
+        except (PreflightError, kit_build.KitError, DkimError, decisions.Refusal) as error:
             logger.error("%s/%s cannot be released: %s", wanted.season, wanted.slot, error)
             _refuse(wanted, str(error), actor, now)
             return None
@@ -106,13 +109,16 @@ def build(season: str, slot: str, press: Press, *, now: dt.datetime) -> Built:
         decisions.Refusal: a text is missing, or the slot is unknown.
         PreflightError: the mail may not leave as it is.
         KitError: a final slot's kit cannot be built.
+        DkimError: there are keys, and none can sign for the season's sender.
     """
     made = _material(season, slot, press, now=now)
+    press.stationery.signer(made.letter.season.publisher.sender_address)
     compiled = newsletters.compose(made.letter, press.templates)
     return Built(
         view=made.view,
         revision=made.revision,
         base_url=press.base_url,
+        throttles=press.throttles,
         fiches=made.fiches,
         letter_choices=tuple(letters.eligible(made.view.season, made.view, made.fiches)),
         subject=compiled.subject,
@@ -188,7 +194,7 @@ def _publish(built: Built, wanted: Intention, *, now: dt.datetime) -> Release | 
         _freeze_kit(release, built.kit)
         if name:
             sender = season.publisher.sender_address
-            draft = mailings.Draft(
+            draft = freezing.Draft(
                 name=name,
                 season=season.name,
                 kind=slot.kind,
@@ -198,7 +204,8 @@ def _publish(built: Built, wanted: Intention, *, now: dt.datetime) -> Release | 
                 base_url=built.base_url,
                 compiled=built.compiled,
             )
-            mailings.freeze(draft, selection.active(season.name, built.letter_choices, cutoff=now), now=now)
+            people = selection.active(season.name, built.letter_choices, cutoff=now)
+            freezing.freeze(draft, people, now=now, throttles=built.throttles)
         state.held, state.hold_reason = False, ""
         state.version += 1
         state.save()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import Error
 
 from pipeline import clock
-from pipeline.delivery import fence
+from pipeline.delivery import fence, paces, throttle
+from pipeline.delivery.letters import Stationery
 from pipeline.delivery.sender import Desk
+from pipeline.delivery.throttle import Throttles
 from pipeline.delivery.transports import is_local, open_transport
 from pipeline.delivery.transports.base import Transport
 from pipeline.environment import Environment
@@ -32,7 +36,30 @@ def press() -> Press:
     held = environment()
     host = urlsplit(held.base_url).hostname or ""
     stay = mails_stay_here()
-    return Press(held.emails_dir, held.base_url, local=stay and host in ("localhost", "127.0.0.1", "::1"), here=stay)
+    here = stay and host in ("localhost", "127.0.0.1", "::1")
+    return Press(
+        held.emails_dir,
+        held.base_url,
+        local=here,
+        here=stay,
+        throttles=throttles(),
+        stationery=stationery(),
+        cfbl_address=held.cfbl_address,
+    )
+
+
+def stationery() -> Stationery:
+    """What every mail of this installation carries."""
+    held = environment()
+    return Stationery(held.return_path, held.dkim_dir)
+
+
+def throttles() -> Throttles:
+    """Which mailbox providers are written to at a pace of their own; none where mails only go into a mailbox here."""
+    held = environment()
+    if held.transport_url.startswith("file:") and not held.throttles:
+        return Throttles({}, {})
+    return throttle.parse(held.throttles)
 
 
 def identity() -> str:
@@ -40,13 +67,30 @@ def identity() -> str:
     return fence.identity(held.data_dir, held.installation_id)
 
 
+@lru_cache(maxsize=1)
 def desk() -> Desk:
-    """What a sender of this process works with; its connection is kept from one task to the next."""
+    """What a sender of this process works with; its connections are kept from one task to the next."""
     held = environment()
-    return Desk(held.data_dir / "journal", identity(), transport(held.transport_url), clock.now)
+    return Desk(
+        held.data_dir / "journal",
+        identity(),
+        transport(held.transport_url),
+        clock.now,
+        throttles=throttles(),
+        give_up=dt.timedelta(hours=held.retry_hours),
+        stationery=stationery(),
+    )
 
 
 @lru_cache(maxsize=1)
 def transport(url: str) -> Transport:
     """The way out, opened once per process."""
-    return open_transport(url)
+    return open_transport(url, _permits)
+
+
+def _permits(server: str, rate: float, want: int) -> int:
+    """How many messages may go to a server now; none while the database, where all senders count together, is away."""
+    try:
+        return paces.take(f"server {server}", rate, want, now=clock.now())
+    except Error:
+        return 0

@@ -23,8 +23,8 @@ class NoRedis(Exception):
     """There is no redis-server; the message is French."""
 
 
-def programs(environment: Environment, *, host: str, port: int) -> list[Program]:
-    """What runs. A Redis of our own only where no `KIT_REDIS_URL` names one.
+def programs(environment: Environment, *, host: str, port: int, senders: int = 2) -> list[Program]:
+    """What runs, with ``senders`` processes for newsletters. A Redis of our own only where no `KIT_REDIS_URL` names one.
 
     Raises:
         NoRedis: none is installed.
@@ -33,12 +33,16 @@ def programs(environment: Environment, *, host: str, port: int) -> list[Program]
     return [
         *found,
         _worker("courrier", "transactional", 1),
-        _worker("envois", "bulk", 2),
+        _worker("envois", "bulk", senders),
         _worker("kit", "kit", 1),
         _web(host, port),
+        *([_bounces()] if environment.lmtp else []),
         Program("calendrier", (*_CELERY, "beat", "--loglevel", "WARNING", "--pidfile="), 10),
     ]
 
+
+DRAIN = 20.0
+"""Seconds that a worker may wait for answers that are under way when it is asked to stop (:data:`pipeline.delivery.sender.PATIENCE`)."""
 
 _CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "pipeline.worker")
 
@@ -46,7 +50,7 @@ _CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "pipeline.worker")
 def _worker(name: str, queue: str, processes: int) -> Program:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
     command = (*_CELERY, "worker", "-Q", queue, "-c", str(processes), "-n", f"{queue}@%h", *quiet)
-    return Program(name, command, 20)
+    return Program(name, command, DRAIN + 10)
 
 
 def _web(host: str, port: int) -> Program:
@@ -56,6 +60,10 @@ def _web(host: str, port: int) -> Program:
     return Program(
         "web", (sys.executable, "-m", "gunicorn", "pipeline.web.wsgi:application", "--bind", bind, *options, *log), 15
     )
+
+
+def _bounces() -> Program:
+    return Program("rebonds", (sys.executable, "-m", "pipeline.delivery.bounces.lmtp"), 10)
 
 
 def _redis(socket: Path, folder: Path) -> Program:

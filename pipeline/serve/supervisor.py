@@ -69,7 +69,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop beat first, so that nothing new begins; Redis last. What does not stop in its time is killed."""
-        groups = [("calendrier",), ("web",), ("envois", "courrier", "kit"), ("redis",)]
+        groups = [("calendrier",), ("web", "rebonds"), ("envois", "courrier", "kit"), ("redis",)]
         for names in groups:
             children = [self.children[name] for name in names if name in self.children]
             for child in children:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from pipeline.web import errors
+from pipeline.web import errors, webhooks
 from pipeline.web.public import feeds, files, legal, views
 from pipeline.web.reader import views as reader
 
@@ -34,6 +34,7 @@ urlpatterns = [
     path("desabonnement/<str:token>/", reader.unsubscribe, name="unsubscribe"),
     path("preferences/<str:token>/", reader.preferences, name="preferences"),
     path("confirmation/<str:token>/", reader.confirm, name="confirm"),
+    path("webhooks/anymail/<slug:provider>/tracking/", webhooks.events, name="webhook"),
     path("<slug:season>/", views.season_home, name="season"),
     path("<slug:season>/fiches/<slug:slug>/", views.fiche, name="fiche"),
     path("<slug:season>/envois/<slug:slot>/", views.release, name="release"),

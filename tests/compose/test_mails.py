@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pipeline.compose import newsletters, preflight, samples
 from pipeline.compose.letter import Letter
-from pipeline.compose.message import Compiled, HoleError, load, message_id
+from pipeline.compose.message import Compiled, Envelope, HoleError, feedback_id, lay, load, message_id, placeholder
 from pipeline.compose.preflight import PreflightError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -77,6 +77,8 @@ def test_every_mail_is_valid_mime_with_both_parts(name: str) -> None:
     assert tables
     assert all('role="presentation"' in tag for tag in tables)
     assert (mail["List-Unsubscribe-Post"] is None) == (letter.kind == "confirmation")
+    # RFC 3834 §5: what answers one person says so; a mail to a list never does.
+    assert mail["Auto-Submitted"] == ("auto-replied" if letter.kind == "confirmation" else None)
 
 
 def test_headers_are_those_of_a_list(release: Compiled) -> None:
@@ -84,9 +86,43 @@ def test_headers_are_those_of_a_list(release: Compiled) -> None:
     assert mail["List-Id"] == "Kit d’essai <kit.example.org>"
     assert mail["List-Unsubscribe"] == "<https://kit.example.org/d/abc/>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail["Feedback-ID"] == "essai-1:essai:release:example-org"
+    assert mail["CFBL-Address"] is None
     assert mail["Subject"] == release.subject
     assert mail["To"] == "lectrice@example.org"
     assert mail["Date"].datetime == LETTERS["release-2"].sent_at
+
+
+def test_a_list_can_be_left_by_mail_too_and_takes_complaints_where_they_can_be_received() -> None:
+    letter = dataclasses.replace(LETTERS["release-2"], mailto=True, cfbl_address="plaintes@example.org")
+    compiled = newsletters.compose(letter, EMAILS)
+    assert load(compiled.dump()) == compiled
+    leave = "mailto:rebonds+u-abc@retour.example.org?subject=unsubscribe"
+    mail = parsed(compiled.render(VALUES | {"list_unsubscribe_mail": leave}))
+    assert mail["List-Unsubscribe"].replace("\r\n", "") == f"<{VALUES['list_unsubscribe']}>, <{leave}>"
+    assert mail["CFBL-Address"] == "plaintes@example.org; report=arf"
+    with pytest.raises(KeyError):
+        compiled.render(VALUES)
+
+
+def test_one_click_is_promised_over_https_only() -> None:
+    # RFC 8058 §3.1. Where site and mailbox are this machine, http stands for it.
+    base = "http://kit.example.org"
+    letter = dataclasses.replace(LETTERS["confirmation-0"], kind="release", base_url=base, web_url=f"{base}/x/")
+    with pytest.raises(PreflightError, match="https"):
+        newsletters.compose(letter, EMAILS)
+    envelope = ENVELOPE | {"one_click": False, "mailto": False}
+    assert "List-Unsubscribe-Post" not in parsed(lay(Envelope(**envelope), "x", "x").render(VALUES))
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_a_feedback_id_has_four_fields_and_a_sender_of_5_to_15_signs(
+    mailing: str, season: str, kind: str, domain: str
+) -> None:
+    fields = feedback_id(mailing, season, kind, domain).split(":")
+    assert len(fields) == 4
+    assert 5 <= len(fields[3]) <= 15
+    assert re.fullmatch(r"[A-Za-z0-9._:-]*", ":".join(fields))
 
 
 def test_the_text_part_is_wrapped_and_links_stand_alone(release: Compiled) -> None:
@@ -124,6 +160,55 @@ def test_any_value_arrives_where_it_stands_and_touches_nothing_else(release: Com
         or not value
     )
     assert max(map(len, changed.split(b"\r\n\r\n", 1)[1].split(b"\r\n"))) <= 76
+
+
+ENVELOPE: dict[str, object] = {
+    "sender_name": "Kit",
+    "sender_address": "kit@example.org",
+    "reply_to": "",
+    "subject": "x",
+    "date": LETTERS["release-2"].sent_at,
+    "list_name": "Kit",
+    "list_id": "kit.example.org",
+    "unsubscribable": True,
+    "language": "fr",
+    "mailto": True,
+}
+DOTTED = st.text(st.sampled_from(".=0é \r\n"), max_size=200)
+"""Texts where a dot easily comes to stand at the start of a line, a soft-broken one too."""
+
+
+def clean(content: bytes) -> bool:
+    """True where a transport may write ``content`` as it is."""
+    bare = content.replace(b"\r\n", b"")
+    return b"\r" not in bare and b"\n" not in bare and b"\n." not in content and not content.startswith(b".")
+
+
+@given(
+    text=DOTTED,
+    words=DOTTED | st.text(max_size=120),
+    inside=st.text(st.sampled_from(".=a&"), max_size=200) | DOTTED,
+    other=st.text(st.sampled_from(".=a&"), max_size=200),
+)
+def test_no_line_begins_with_a_dot_and_no_line_end_is_half(text: str, words: str, inside: str, other: str) -> None:
+    envelope = Envelope(**ENVELOPE | {"subject": words, "sender_name": words, "list_name": words})  # type: ignore[arg-type]
+    hole, second = placeholder("unsubscribe_url"), placeholder("confirm_url")
+    compiled = lay(envelope, f"{text}{hole}\n{second}{text}", f"{text} {hole}{text}")
+    values = VALUES | {"unsubscribe_url": inside, "confirm_url": other, "list_unsubscribe_mail": "mailto:.@example.org"}
+    content = compiled.render(values | {"to": ".a@example.org"})
+    assert clean(content)
+    assert max(map(len, content.split(b"\r\n\r\n", 1)[1].split(b"\r\n"))) <= 76
+    text, inside = (re.sub(r"\r\n?", "\n", one) for one in (text, inside))
+    assert body(parsed(content), "plain") == f"{text}{inside}\n{other}{text}"
+
+
+@pytest.mark.parametrize("name", LETTERS)
+@pytest.mark.parametrize(
+    "value", [".", "..", "=" + "a" * 72 + ".", "https://kit.example.org/" + "." * 300, "." * 76, "=." * 60]
+)
+def test_no_value_brings_a_dot_to_the_start_of_a_line(name: str, value: str) -> None:
+    compiled = newsletters.compose(dataclasses.replace(LETTERS[name], mailto=True), EMAILS)
+    assert clean(compiled.render(dict.fromkeys(compiled.holes, value)))
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_deferred_people_are_tried_again_later_and_refused_ones_are_not(tmp_path
         how.refuse.clear()
         play.send()
         assert counts(mailing)["deferred"] == 1
-        play.now += dt.timedelta(minutes=6)
+        play.now += dt.timedelta(minutes=20)
         play.send()
         assert counts(mailing) == {"sent": 3, "refused": 1}
         assert Mailing.objects.get().state == "done"
@@ -257,7 +257,7 @@ def test_a_late_holder_writes_nothing(tmp_path: Path) -> None:
     late = [results.of_outcome(row, Outcome(1, "sent", 250, "", ""), now=play.now)]
     for write in (
         lambda: ledger.advance(lease, late, reserve_to=3, now=play.now),
-        lambda: ledger.release(lease, late, now=play.now),
+        lambda: ledger.release(lease, late),
     ):
         with pytest.raises(ledger.LeaseLost):
             write()

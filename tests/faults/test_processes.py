@@ -23,6 +23,8 @@ LAUNCH = dt.datetime(2020, 1, 22, 8, tzinfo=dt.UTC)
 FORTNIGHT = dt.timedelta(days=14)
 SECONDS = dt.timedelta(seconds=1)
 HOUR = dt.timedelta(hours=1)
+CONNECTIONS = 4
+"""Of one sending process, unless its server's URL says otherwise: each may have been between a dot and its reply."""
 
 
 def newsletters(sink: Sink) -> Counter[tuple[str, str]]:
@@ -78,7 +80,7 @@ def test_killed_in_the_middle_of_a_release_nobody_is_lost_and_nobody_gets_two(tm
         kit.wait(lambda: kit.scalar("select state from delivery_mailing") == "done", 90, "not finished")
         stands = kit.json("delivery", "1")
         assert stands["frozen"] == stands["sent"] + stands["unknown"] == 600
-        assert stands["unknown"] <= 2
+        assert stands["unknown"] <= CONNECTIONS
         got = Counter(sink.recipients)
         assert max(got.values()) == 1
         assert 600 - stands["unknown"] <= len(got) <= 600
@@ -189,5 +191,5 @@ def test_a_sender_that_was_stopped_beyond_its_lease_sends_nothing_when_it_wakes(
         time.sleep(3)
         stands = kit.json("delivery", "1")
         assert stands["sent"] + stands["unknown"] == 900
-        assert stands["unknown"] <= 2
+        assert stands["unknown"] <= CONNECTIONS
         assert max(sink.counts().values()) == 1

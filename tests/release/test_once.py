@@ -50,7 +50,7 @@ def test_a_release_that_fails_in_its_transaction_leaves_nothing(
     def break_down(*_: object, **__: object) -> None:
         raise RuntimeError("power")
 
-    monkeypatch.setattr(releases.mailings, "freeze", break_down)
+    monkeypatch.setattr(releases.freezing, "freeze", break_down)
     with pytest.raises(RuntimeError, match="power"):
         play.tick()
     for model in (Release, ReleasedFiche, Mailing, Recipient):

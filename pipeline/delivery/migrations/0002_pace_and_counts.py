@@ -31,6 +31,16 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.AddField(
+            model_name='mailing',
+            name='alarms',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
+            model_name='mailing',
+            name='accepted',
+            field=models.JSONField(null=True),
+        ),
+        migrations.AddField(
             model_name='attempt',
             name='meaning',
             field=models.CharField(blank=True, db_default='', default='', max_length=10),

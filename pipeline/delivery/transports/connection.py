@@ -97,7 +97,7 @@ class Connection:
         """
         end = time.monotonic() + timeout
         while (reply := self._replies.next()) is None:
-            if self._replies.ends_in_cr and not self.waiter.ready(self.socket, select.POLLIN, 0.2):
+            if self._replies.ends_in_cr and self._says_no_more(0.2):
                 self._replies.feed(b"\n")  # a server that ends its lines with CR alone has nothing more to say
                 continue
             data = self._receive()
@@ -121,6 +121,13 @@ class Connection:
     def command(self, line: str, timeout: float, patience: Patience) -> Reply:
         self.write(line.encode() + b"\r\n", timeout, patience)
         return self.read(timeout, patience)
+
+    def _says_no_more(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self.waiter.ready(self.socket, select.POLLIN, left) and poll(self.socket, select.POLLIN, 0):
+                return False
+        return True
 
     def start_tls(self, patience: Patience) -> None:
         """Go on under TLS (RFC 3207, 8314), with the certificate checked. Raises :class:`TransportUnavailable`, :class:`Abandoned`."""

@@ -53,11 +53,10 @@ class Hub:
     def step(self) -> None:
         """Run every greenlet that can go on until it waits. Raises what one of them raised."""
         self._main = getcurrent()
-        while self._runnable:
-            self._runnable.popleft().switch()
-            if self._failure is not None:
-                failure, self._failure = self._failure, None
-                raise failure
+        self._run_all()
+        if self._at_gate and self._parked:
+            # Whose answer has come meanwhile joins those at the gate: one refresh for all of them.
+            self._take_events(0.0)
 
     def advance(self, refresh: Callable[[], None]) -> None:
         """Let those through that stand at the gate, after one ``refresh``; where nobody does, wait for something to happen."""
@@ -65,7 +64,7 @@ class Hub:
             refresh()
             self._runnable.extend(self._at_gate)
             self._at_gate = []
-            self.step()
+            self._run_all()
         elif self._alive and not self._runnable:
             self._wait()
 
@@ -135,12 +134,20 @@ class Hub:
         self._until[getcurrent()] = time.monotonic() + seconds
         return bool(self._main.switch())
 
-    def _wait(self) -> None:
-        left = min(self._until.values()) - time.monotonic() if self._until else 1.0
-        for descriptor, _ in self._epoll.poll(max(0.0, min(left, 1.0))):
+    def _run_all(self) -> None:
+        while self._runnable:
+            self._runnable.popleft().switch()
+            self._raise_failure()
+
+    def _take_events(self, seconds: float) -> None:
+        for descriptor, _ in self._epoll.poll(seconds):
             parked = self._parked.pop(descriptor, None)
             if parked is not None:
                 self._resume(parked, True)
+
+    def _wait(self) -> None:
+        left = min(self._until.values()) - time.monotonic() if self._until else 1.0
+        self._take_events(max(0.0, min(left, 1.0)))
         now = time.monotonic()
         for sleeper in [one for one, until in self._until.items() if until <= now]:
             self._resume(sleeper, False)
@@ -148,6 +155,9 @@ class Hub:
     def _resume(self, waiting: greenlet, came: bool) -> None:
         self._until.pop(waiting, None)
         waiting.switch(came)
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure

@@ -12,7 +12,7 @@ MAX_LINES = 200
 
 # A line ends with LF after any number of CR, or with a CR that something else follows; blank lines do not count.
 _LINE = re.compile(rb"[\r\n]*+([2-5][0-5][0-9])(?:([ -])([^\r\n]*+))?(?:\r*\n|\r+(?=[^\r\n]))")
-_BREAK = re.compile(rb"[^\r\n][\r\n]")
+_BREAK = re.compile(rb"[^\r\n](?:\r*+\n|\r++[^\r\n])")
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
@@ -33,6 +33,11 @@ class ProtocolError(ConversationLost):
     """The server said something that is no reply, or no reply to what was asked."""
 
 
+def plain(words: str) -> str:
+    """Somebody else's words on one line, safe to show and to log, at most 500 characters."""
+    return _CONTROLS.sub(" ", words).strip()[:MAX_TEXT]
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A whole reply: its code and the bytes of each line after the code."""
@@ -43,8 +48,7 @@ class Reply:
     @property
     def text(self) -> str:
         """The server's words on one line, safe to show and to log, at most 500 characters."""
-        words = b" ".join(self.lines)[: 4 * MAX_TEXT].decode("utf-8", "replace")
-        return _CONTROLS.sub(" ", words).strip()[:MAX_TEXT]
+        return plain(b" ".join(self.lines)[: 4 * MAX_TEXT].decode("utf-8", "replace"))
 
     @property
     def enhanced(self) -> str:
@@ -113,5 +117,5 @@ class Replies:
         return None
 
     def _may_become_a_line(self) -> bool:
-        found = _BREAK.search(self._data, self._at)
-        return found is None or (self.ends_in_cr and found.end() == len(self._data))
+        """True where the rest holds no end of a line: CRs at its very end may still be followed by their LF."""
+        return _BREAK.search(self._data, self._at) is None

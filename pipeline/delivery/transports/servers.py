@@ -1,7 +1,8 @@
-"""An SMTP server as its URL describes it."""
+"""SMTP servers as their URLs describe them."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal, cast
@@ -11,7 +12,12 @@ Tls = Literal["auto", "none", "opportunistic", "required", "implicit"]
 """``auto``: none to this machine itself, opportunistic elsewhere. ``opportunistic``: where the server offers STARTTLS, and
 then with its certificate checked as always. ``implicit``: TLS from the first byte (RFC 8314)."""
 
+Dsn = Literal["no", "failure", "failure,delay"]
+"""Of what the servers on the way shall tell the return path (RFC 3461 §4.1). ``no``: nothing is said, each does as it likes."""
+
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+_DSN: dict[str, Dsn] = {"no": "no", "failure": "failure", "failure,delay": "failure,delay"}
+_KNOWN = "tls, ca, verify, helo, connections, messages, rate, weight, dsn, timeout"
 _YES_NO = {"yes": True, "oui": True, "1": True, "true": True, "no": False, "non": False, "0": False, "false": False}
 
 
@@ -41,8 +47,11 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where and how to hand mail over. ``messages`` is per connection (0: no limit), ``rate`` in messages per second
-    over all processes (0: none), ``weight`` its share among several servers."""
+    """Where and how to hand mail over.
+
+    ``connections`` is per sending process, ``messages`` per connection (0: no limit), ``rate`` in messages per second over all
+    processes (0: no limit). Of several servers that answer, each gets a share of the mail in proportion to its ``weight``.
+    """
 
     host: str
     port: int
@@ -56,6 +65,7 @@ class Server:
     messages: int = 1000
     rate: float = 0.0
     weight: int = 1
+    dsn: Dsn = "failure"
     timeouts: Timeouts = Timeouts()
 
     @property
@@ -63,12 +73,41 @@ class Server:
         """What operators read: host and port, no credentials."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def notify(self) -> str:
+        """The parameter of RCPT where the server offers DSN, as ``NOTIFY=FAILURE``; ``""``: none. MAIL then has ``RET=HDRS``."""
+        return "" if self.dsn == "no" else f"NOTIFY={self.dsn.upper()}"
+
+
+def parse_smtp_urls(text: str) -> tuple[Server, ...]:
+    """Read one URL or several, separated by spaces; see :func:`parse_smtp_url`.
+
+    Raises:
+        TransportUrlError: none at all, one that cannot be used (its place is told), or twice the same server and user.
+    """
+    urls = text.split()
+    if not urls:
+        raise TransportUrlError("Aucun serveur d’envoi : smtp://serveur:25/")
+    servers: list[Server] = []
+    for place, url in enumerate(urls, 1):
+        try:
+            server = parse_smtp_url(url)
+        except TransportUrlError as error:
+            raise TransportUrlError(f"Adresse n° {place} : {error}" if len(urls) > 1 else str(error)) from error
+        if any((server.host, server.port, server.user) == (other.host, other.port, other.user) for other in servers):
+            raise TransportUrlError(
+                f"Le serveur d’envoi {server.name} est donné deux fois : n’en garder qu’une adresse."
+            )
+        servers.append(server)
+    return tuple(servers)
+
 
 def parse_smtp_url(url: str) -> Server:
     """Read ``smtp://user:pass@host:25/?tls=…``, ``smtp+starttls://`` (TLS required) or ``smtps://`` (TLS at once).
 
     Options: ``tls=none|opportunistic|required``, ``ca=FILE``, ``verify=yes|no``, ``helo=NAME``, ``connections=1…64``,
-    ``messages=N`` (0: no limit), ``timeout=SECONDS`` (per command; the others keep RFC 5321's proportions).
+    ``messages=N`` (0: no limit), ``rate=N`` (0: no limit), ``weight=1…100``, ``dsn=no|failure|failure,delay``,
+    ``timeout=SECONDS`` (per command; the others keep RFC 5321's proportions).
 
     Raises:
         TransportUrlError: in French, for the operator.
@@ -132,11 +171,20 @@ def _with_options(server: Server, parts: SplitResult) -> Server:  # noqa: PLR091
                 server = replace(server, connections=_whole(name, value, 1, 64))
             case "messages":
                 server = replace(server, messages=_whole(name, value, 0, 1_000_000))
+            case "rate":
+                server = replace(
+                    server, rate=_number(name, value, 0.0, 100_000.0, "messages par seconde (0 : sans limite)")
+                )
+            case "weight":
+                server = replace(server, weight=_whole(name, value, 1, 100))
+            case "dsn":
+                if value not in _DSN:
+                    raise TransportUrlError(f"« dsn={value} » : choisir no, failure ou failure,delay.")
+                server = replace(server, dsn=_DSN[value])
             case "timeout":
-                server = replace(server, timeouts=Timeouts().scaled(_seconds(value)))
+                server = replace(server, timeouts=Timeouts().scaled(_number(name, value, 0.01, 3600.0, "secondes")))
             case _:
-                known = "tls, ca, verify, helo, connections, messages, timeout"
-                raise TransportUrlError(f"Option inconnue « {name} » du serveur d’envoi ; options connues : {known}.")
+                raise TransportUrlError(f"Option inconnue « {name} » du serveur d’envoi ; options connues : {_KNOWN}.")
     return server
 
 
@@ -146,11 +194,11 @@ def _whole(name: str, value: str, least: int, most: int) -> int:
     return int(value)
 
 
-def _seconds(value: str) -> float:
+def _number(name: str, value: str, least: float, most: float, unit: str) -> float:
     try:
-        seconds = float(value)
+        number = float(value)
     except ValueError:
-        seconds = 0.0
-    if not 0.01 <= seconds <= 3600:
-        raise TransportUrlError(f"« timeout={value} » : un nombre de secondes entre 0,01 et 3600.")
-    return seconds
+        number = math.nan
+    if not least <= number <= most:
+        raise TransportUrlError(f"« {name}={value} » : un nombre de {unit} entre {least:g} et {most:g}.")
+    return number

@@ -208,6 +208,8 @@ class _Delivery:
                 self._transport._reset = True
                 return replies[-1].outcome(job.envelope, _STAGES[at - resets])
         for reply, stage in zip(replies[resets:], _STAGES, strict=True):
+            if reply.code // 100 == 3 and stage != "data":
+                raise ProtocolError(f"réponse inattendue : {reply.code} {reply.text}")
             if reply.code >= 400:
                 if replies[-1].code == 354:
                     # It waits for content though it has no recipient: whatever we write could be taken for a message.
@@ -377,7 +379,11 @@ def _commands(envelope: Envelope, connection: Connection) -> list[bytes]:
         options += f" SIZE={len(envelope.content)}"
     if "8BITMIME" in connection.offers and not envelope.content.isascii():
         options += " BODY=8BITMIME"
+    notify = connection.server.notify if "DSN" in connection.offers else ""
+    if notify:
+        options += " RET=HDRS"
     recipient = _mailbox(envelope.recipient)
     if _needs_utf8(envelope) or not recipient.isascii():
         options += " SMTPUTF8"
-    return [f"MAIL FROM:<{envelope.sender}>{options}\r\n".encode(), f"RCPT TO:<{recipient}>\r\n".encode(), _DATA]
+    rcpt = f"RCPT TO:<{recipient}> {notify}".rstrip()
+    return [f"MAIL FROM:<{envelope.sender}>{options}\r\n".encode(), f"{rcpt}\r\n".encode(), _DATA]

@@ -1,0 +1,1 @@
+"""What comes back: reports and complaints about messages that were sent, and what follows from them."""
