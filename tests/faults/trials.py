@@ -18,7 +18,7 @@ from pipeline.audience import selection
 from pipeline.audience.models import Person, Status, Subscription
 from pipeline.broker import app, wake
 from pipeline.compose.message import Compiled, Hole, message_id
-from pipeline.delivery import fence, ledger, mailings
+from pipeline.delivery import fence, freezing, ledger, mailings
 from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
 from pipeline.release import revisions, wiring
 from pipeline.release.audit import SYSTEM
@@ -125,7 +125,7 @@ class Field:
         revisions.apply(revisions.plan(read), actor=SYSTEM, now=now)
         fence.arm_if_new(wiring.identity(), now=now)
         self._enrol(now)
-        mailings.BATCH = BATCH
+        freezing.BATCH = BATCH
         self.receiver.behave(USUAL)
         self.post = ground.start("courrier")
         self._pulse.start()
@@ -158,7 +158,7 @@ class Field:
         """Freeze a mailing for ``people`` people and wake the senders, as a release does."""
         _ = self.senders
         now = dt.datetime.now(dt.UTC)
-        draft = mailings.Draft(
+        draft = freezing.Draft(
             name=f"essai-{next(self._numbers)}", season=SEASON, kind="release", subject="essai", sender="essai@essai.org",
             domain="essai.org", base_url=self.ground.environ["KIT_BASE_URL"], compiled=_COMPILED.dump(),
         )  # fmt: skip
@@ -166,7 +166,9 @@ class Field:
         crowd = selection.active(SEASON, ["tout"], cutoff=now)
         last = crowd.values_list("person_id", flat=True)[people - 1]
         with transaction.atomic():
-            mailing = mailings.freeze(draft, crowd.filter(person_id__lte=last), now=now)
+            mailing = freezing.freeze(
+                draft, crowd.filter(person_id__lte=last), now=now, throttles=wiring.throttles()
+            )
         rows = list(Recipient.objects.filter(mailing=mailing).values_list("position", "public_id", "address"))
         by_id = {message_id(draft.name, str(public_id), draft.domain): position for position, public_id, _ in rows}
         for _ in range(2):
