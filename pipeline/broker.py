@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 QUEUES = ("transactional", "bulk", "kit")
 WAKE_SECONDS = 1.0
 STALE_SECONDS = 120
+MOST = 16
+"""Workers that are woken at once."""
 
 app = Celery("kit")
 app.conf.update(
@@ -26,7 +28,9 @@ app.conf.update(
     result_backend=None,
     task_ignore_result=True,
     task_acks_late=False,  # a lost message is made good by the next tick, a repeated one changes nothing
-    worker_prefetch_multiplier=1,
+    # No limit: a child that dies between being given a message and accepting it takes its place in the limit with it for good, and a
+    # worker that has lost them all hears nothing any more. What waits in a worker's memory is a wake-up that goes stale.
+    worker_prefetch_multiplier=0,
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     task_default_queue="transactional",
@@ -75,21 +79,21 @@ def wake(task: str, queue: str, *arguments: Any) -> bool:
     return True
 
 
-def wake_if_idle(task: str, queue: str) -> bool:
-    """:func:`wake`, unless a message waits in ``queue`` already. Whoever takes it and sees more work than its own asks again, so
-    that every free worker is reached while at most one message waits. False where Redis does not answer."""
-    if _bypassed.get():
-        return False
-    try:
-        with app.producer_or_acquire() as producer:
-            if producer.channel.client.llen(queue):
-                return True
-    except (OperationalError, OSError, RedisError) as error:
-        logger.warning("could not look into the queue %s: %s; the next tick will", queue, error)
-        return False
-    return wake(task, queue)
+def wake_all(task: str, queue: str, work: int) -> None:
+    """Wake as many workers as there is ``work`` for, :data:`MOST` at most; give up at the first message that cannot be sent.
+
+    Each of them wakes a successor while work is left; what is too much finds nothing to do, or dies in the queue.
+    """
+    for _ in range(min(work, MOST)):
+        if not wake(task, queue):
+            return
 
 
 def wake_on_commit(task: str, queue: str, *arguments: Any) -> None:
     """:func:`wake`, once the transaction under way is committed; its failure is never the transaction's."""
     transaction.on_commit(lambda: wake(task, queue, *arguments), robust=True)
+
+
+def wake_all_on_commit(task: str, queue: str, work: int) -> None:
+    """:func:`wake_all`, once the transaction under way is committed."""
+    transaction.on_commit(lambda: wake_all(task, queue, work), robust=True)

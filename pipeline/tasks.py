@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from celery.signals import worker_process_init, worker_shutting_down
 from django.db import Error, close_old_connections, connections
 
 from pipeline import clock
-from pipeline.broker import app, wake, wake_if_idle
+from pipeline.broker import app, wake, wake_all
 from pipeline.delivery import mailings, outbox, sender, takeover
 from pipeline.delivery.bounces import inbox
 from pipeline.delivery.bounces.box import BoxError
@@ -56,8 +57,7 @@ def tick() -> None:
     notices.stopped(mailings.stopped(), staff=staff, now=now)
     if wiring.environment().bounces_url:
         wake("pipeline.tasks.bounces", "transactional")
-    if mailings.open_batches(now):
-        wake_if_idle("pipeline.tasks.send", "bulk")
+    wake_all("pipeline.tasks.send", "bulk", mailings.open_batches(now))
     if outbox.waiting(now):
         wake("pipeline.tasks.post", "transactional")
 
@@ -71,14 +71,14 @@ def release(intention: int) -> None:
 
 @app.task(name="pipeline.tasks.send", queue="bulk")
 def send() -> None:
-    """Send for a few seconds, then make room; while there is more than one can do, another worker is woken."""
+    """Send for a few seconds, then make room; wake the next where something is left."""
     close_old_connections()
+    started = time.monotonic()
     try:
-        if mailings.open_batches(clock.now()) > 1:
-            wake_if_idle("pipeline.tasks.send", "bulk")
         settled = sender.run(wiring.desk(), seconds=BULK_SECONDS)
-        if mailings.open_batches(clock.now() + sender.NEAR if settled else clock.now()):
-            wake_if_idle("pipeline.tasks.send", "bulk")
+        waited = time.monotonic() - started > BULK_SECONDS / 2
+        if (settled or waited) and mailings.open_batches(clock.now() + sender.NEAR):
+            wake("pipeline.tasks.send", "bulk")
     except _NOTHING_LOST as error:
         sender.logger.error("%s", error)
 

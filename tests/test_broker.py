@@ -56,7 +56,7 @@ def test_a_redis_that_does_not_answer_is_given_up(frozen_redis: str, gone: bool,
     assert "the next tick will" in done.stderr
 
 
-def test_while_a_message_waits_nobody_adds_another(tmp_path: Path) -> None:
+def test_as_many_are_woken_as_there_is_work_for(tmp_path: Path) -> None:
     from pipeline.serve.programs import _redis
 
     socket_path = tmp_path / "redis.sock"
@@ -66,11 +66,12 @@ def test_while_a_message_waits_nobody_adds_another(tmp_path: Path) -> None:
             "import time, django; django.setup()\n"
             "from pipeline import broker\n"
             "for _ in range(100):\n"
-            "    if broker.wake_if_idle('pipeline.tasks.send', 'bulk'): break\n"
+            "    if broker.wake('pipeline.tasks.tick', 'transactional'): break\n"
             "    time.sleep(0.05)\n"
-            "again = [broker.wake_if_idle('pipeline.tasks.send', 'bulk') for _ in range(3)]\n"
+            "broker.wake_all('pipeline.tasks.send', 'bulk', 3)\n"
+            "broker.wake_all('pipeline.tasks.release', 'kit', 1000)\n"
             "with broker.app.producer_or_acquire() as producer:\n"
-            "    print(again, producer.channel.client.llen('bulk'))"
+            "    print(*(producer.channel.client.llen(queue) for queue in ('bulk', 'kit')))"
         )
         environ = {
             "KIT_REDIS_URL": f"redis+socket://{socket_path}",
@@ -81,7 +82,7 @@ def test_while_a_message_waits_nobody_adds_another(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", code], env=environ, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
         )
-        assert done.stdout.strip() == "[True, True, True] 1", done.stderr
+        assert done.stdout.strip() == "3 16", done.stderr
     finally:
         server.terminate()
         server.wait(10)

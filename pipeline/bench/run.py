@@ -16,10 +16,10 @@ from pipeline.bench import workers
 from pipeline.bench.children import BenchError
 from pipeline.bench.meters import Meter
 from pipeline.bench.sinks import Sink
-from pipeline.broker import wake
+from pipeline.broker import wake_all
 from pipeline.compose.letter import Letter
 from pipeline.compose.message import Compiled
-from pipeline.delivery import freezing, ledger
+from pipeline.delivery import freezing, ledger, mailings
 from pipeline.delivery.ledger import Tally
 from pipeline.delivery.models import Attempt, Batch, Mailing
 from pipeline.environment import Environment
@@ -99,7 +99,7 @@ def send(
         meter = Meter(roots, "workers")
         meter.start()
         started = clock.now()
-        wake("pipeline.tasks.send", "bulk")  # as a release does; workers wake each other
+        wake_all("pipeline.tasks.send", "bulk", mailings.open_batches(started))  # as a release does
         _watch(mailing, supervisor, meter, progress)
         used = meter.used()
     mailing.refresh_from_db()

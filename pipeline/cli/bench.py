@@ -38,7 +38,10 @@ def send(  # noqa: PLR0917 - one parameter per option
     ] = "",
     size: Annotated[int, typer.Option("--size", min=1, help="Octets de chaque mail.")] = 30_000,
     connections: Annotated[int, typer.Option("--connections", min=1, max=512, help="Connexions, en tout.")] = 8,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processus d’envoi.")] = 2,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, max=64, help="Processus d’envoi ; sinon deux, ou un pour un nombre impair."),
+    ] = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="Mesurer aussi smtp-source et la manière simple de Django.")
     ] = False,
@@ -52,7 +55,8 @@ def send(  # noqa: PLR0917 - one parameter per option
     from pipeline.bench.plan import Plan
 
     held = environment.read()
-    plan = Plan(recipients, size, connections, workers, tuple(smtp.split()), compare, signed)
+    processes = workers or (1 if connections % 2 else 2)
+    plan = Plan(recipients, size, connections, processes, tuple(smtp.split()), compare, signed)
     _check_file(json_file)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is stopped and removed, as by Ctrl-C
     try:

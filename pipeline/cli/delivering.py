@@ -111,6 +111,7 @@ def resend_unknown(name: NAME, yes: YES = False) -> None:
     confirm(f"Renvoyer {count} message(s) dont on ne sait pas s’ils sont arrivés ?", yes)
     _audit(mailing, "mailing unknown resent")
     say(f"{mailings.resend_unknown(mailing.name)} message(s) à renvoyer.")
+    _wake()
 
 
 def _all(as_json: bool) -> None:
@@ -199,7 +200,16 @@ def _act(name: str, act: Callable[..., bool], done: str, otherwise: str) -> None
     if not act(mailings, mailing.name):
         raise Fault(f"L’envoi de {mailing.name} {otherwise}.")
     _audit(mailing, f"mailing {done}")
+    _wake()
     say(f"Envoi de {mailing.name} {done}.")
+
+
+def _wake() -> None:
+    """Workers need not wait for the next tick. Where no Redis answers (« kit serve » does not run), there is nobody to wake."""
+    from pipeline import broker, clock
+    from pipeline.delivery import mailings
+
+    broker.wake_all("pipeline.tasks.send", "bulk", mailings.open_batches(clock.now()))
 
 
 def _audit(mailing: Mailing, action: str) -> None:

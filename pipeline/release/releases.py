@@ -16,7 +16,7 @@ from pipeline.compose import newsletters
 from pipeline.compose.letter import Letter
 from pipeline.compose.preflight import PreflightError
 from pipeline.content.fiche import Fiche
-from pipeline.delivery import freezing
+from pipeline.delivery import freezing, mailings
 from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.throttle import Throttles
 from pipeline.kit import build as kit_build
@@ -213,7 +213,7 @@ def _publish(built: Built, wanted: Intention, *, now: dt.datetime) -> Release | 
         intention.save(update_fields=["end", "ended_at"])
         actor = Actor(intention.actor, intention.who)  # type: ignore[arg-type]
         audit.record(actor, "release", now=now, season=season.name, slot=slot.name, why=intention.why, mailing=name)
-        broker.wake_on_commit("pipeline.tasks.send", "bulk")
+        broker.wake_all_on_commit("pipeline.tasks.send", "bulk", mailings.open_batches(now))
     return release
 
 
