@@ -92,6 +92,8 @@ def carry_out(chosen: Fault, field: Field, wanted: int) -> Row:
         row.failure = f"{type(error).__name__}: {error} ({field.ground.diagnose()})"
         time.sleep(0.5)
         field.dismiss_senders()
+    for name in field.deaths():
+        row.failure = f"{row.failure} the worker {name} has ended by itself".strip()
     row.seconds = time.monotonic() - began
     return row
 
@@ -277,6 +279,16 @@ def redis_killed(field: Field, row: Row) -> None:
         row.hits += 1
         rest(1.0)
         field.ground.start_redis()
+    finish(field, row, trial, 0)
+
+
+@fault("Redis silent for 3 s", short=0, whole=4)
+def redis_silent(field: Field, row: Row) -> None:
+    trial = field.begin()
+    for _ in range(2):
+        field.reach(trial, len(field.taken(trial)) / trial.mailing.frozen + 0.1)
+        field.ground.silence_redis(3.0)
+        row.hits += 1
     finish(field, row, trial, 0)
 
 

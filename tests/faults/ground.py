@@ -30,7 +30,7 @@ from pipeline.serve.programs import Program, programs
 from tests.faults.receiver import Receiver
 from tests.installation import ROOT, faketime, free_port, move_wall
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds for anything to happen: far more than it takes, so that only what never happens fails."""
 
 
@@ -189,6 +189,13 @@ class Ground:
         assert self.redis_server is not None
         self.redis_server.kill()
         environment.read(self.environ).redis_socket.unlink()
+
+    def silence_redis(self, seconds: float) -> None:
+        """It neither answers nor closes anything for a while."""
+        assert self.redis_server is not None
+        os.kill(self.redis_server.process.pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(self.redis_server.process.pid, signal.SIGCONT)
 
     def flush_redis(self) -> None:
         with self._client() as client:

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -262,7 +263,9 @@ class _Conversation(asyncio.Protocol):
 
 async def _serve(record: Path, port: int) -> None:
     loop, server, ended = asyncio.get_running_loop(), _Server(record), asyncio.Event()
-    listening = await loop.create_server(lambda: _Conversation(server), "127.0.0.1", port)
+    sock = socket.create_server(("127.0.0.1", port), backlog=64)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that a message does not fit: the sender waits in its middle
+    await loop.create_server(lambda: _Conversation(server), sock=sock)
     orders = bytearray()
 
     def hear() -> None:
@@ -275,7 +278,7 @@ async def _serve(record: Path, port: int) -> None:
             del orders[: end + 1]
             os.write(1, b"noted\n")
 
-    os.write(1, b"%d\n" % listening.sockets[0].getsockname()[1])
+    os.write(1, b"%d\n" % sock.getsockname()[1])
     loop.add_reader(0, hear)
     await ended.wait()
 

@@ -12,14 +12,18 @@ import json
 import os
 import random
 import signal
+import socket
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import django
+from kombu import Exchange, Queue
 
 django.setup()  # as pipeline.worker does, before anything of the rooms is imported
 
+from pipeline.broker import QUEUES  # noqa: E402
 from pipeline.delivery import ledger, sender, takeover  # noqa: E402
 from pipeline.delivery.gate import LeaseGate  # noqa: E402
 from pipeline.delivery.journal import Journal  # noqa: E402
@@ -113,13 +117,17 @@ def _in_the_copy(plain: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[
 
 
 def _in_the_content(plain: Callable[[Connection, memoryview], int]) -> Callable[[Connection, memoryview], int]:
+    narrowed: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
     def trapped(connection: Connection, data: memoryview) -> int:
+        if connection.socket not in narrowed:
+            # So that the kernel does not take a message at once, and there is a middle to die in.
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            narrowed.add(connection.socket)
         dot = bytes(data).find(_DOT) if _plan.point in ("half", "dot") else -1
-        if dot > 0 and _plan.passes("half"):
-            written = plain(connection, data[: dot // 2])
-            _plan.strike()
-            return written
         written = plain(connection, data)
+        if 0 < written < dot:
+            _plan.at("half")
         if 0 <= dot <= written - len(_DOT):
             _plan.at("dot")
         return written
@@ -154,7 +162,8 @@ def _set_traps() -> None:
     _around(takeover, "_told", after="takeover")
     ledger.LEASE = float(os.environ.get("CHAOS_LEASE", ledger.LEASE))
     ledger.MARGIN = float(os.environ.get("CHAOS_MARGIN", ledger.MARGIN))
-    app.conf.worker_prefetch_multiplier = 0
+    # To be done by pipeline.broker: a message is a wake-up, nothing is to be acknowledged.
+    app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name, no_ack=True) for name in QUEUES]
     faulthandler.register(signal.SIGUSR2)  # what it does when nothing goes on, into its log
 
 

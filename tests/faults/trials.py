@@ -41,7 +41,7 @@ _SETTLED = {"unknown", "refused", "suppressed", "cancelled"}
 _COMPILED = Compiled(
     (
         b"From: essai@essai.org\r\nTo: ", Hole("to", "address"), b"\r\nSubject: essai\r\nMessage-ID: ", Hole("message_id", "token"),
-        b"\r\nList-Unsubscribe: <", Hole("list_unsubscribe", "url"), b">\r\n\r\n" + b"Bonjour.\r\n" * 100,
+        b"\r\nList-Unsubscribe: <", Hole("list_unsubscribe", "url"), b">\r\n\r\n" + b"Bonjour.\r\n" * 1000,
     ),
     "essai",
 )  # fmt: skip
@@ -153,6 +153,18 @@ class Field:
         if self._senders is not None:
             self.ground.workers.remove(self._senders)
             self._senders = None
+
+    def deaths(self) -> list[str]:
+        """The workers whose main process has ended by itself since the last time; they are started again, as `kit serve` does."""
+        dead = []
+        if self._senders is not None and self._senders.process.poll() is not None:
+            dead.append("envois")
+            self.forget_senders()
+        if self.post.process.poll() is not None:
+            dead.append("courrier")
+            self.ground.workers.remove(self.post)
+            self.post = self.ground.start("courrier")
+        return dead
 
     def begin(self, people: int = 800) -> Trial:
         """Freeze a mailing for ``people`` people and wake the senders, as a release does."""
