@@ -18,18 +18,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import django
+
 from tests.faults.ground import Ground
 
 if TYPE_CHECKING:
-    from tests.faults.faults import Row
+    from tests.faults.table import Row
 
 DATABASES = ("postgresql", "sqlite")
 MINUTES = {"postgresql": 20, "sqlite": 5}
 """After so many nothing more is begun."""
 LOGS = Path("build/chaos-logs")
 """Where the workers' words are kept."""
+GOOD = "Nobody lost, nobody twice, nothing uncertain beyond its bound."
 _HEAD = ("fault", "database", "runs", "hits", "lost", "twice", "unknown", "bound", "wrong", "resumed", "s")
-_WIDTHS = (58, 10, 5, 6, 5, 6, 8, 6, 6, 8, 5)
+_WIDTHS = (66, 11, 5, 6, 5, 6, 8, 6, 6, 8, 5)
 
 
 def line(cells: Sequence[object]) -> str:
@@ -37,10 +40,16 @@ def line(cells: Sequence[object]) -> str:
     return first.ljust(_WIDTHS[0]) + "".join(cell.rjust(width) for cell, width in zip(rest, _WIDTHS[1:], strict=True))
 
 
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def told(row: Row) -> str:
     """A row of the table, with what failed below it."""
-    cells = (row.fault, row.database, row.runs, row.hits, row.lost, row.duplicated, row.unknown, row.bound, row.contradicted)
-    text = line((*cells, row.resumed, round(row.seconds)))
+    struck = (row.fault, row.database, row.runs, row.hits)
+    found = (row.lost, row.duplicated, row.unknown, row.bound, row.contradicted)
+    text = line((*struck, *found, row.resumed, round(row.seconds)))
     return text + ("" if row.good else f"\n    ^^^ {row.failure or 'NOT AS IT SHOULD BE'}")
 
 
@@ -50,24 +59,23 @@ def play(kind: str, *, short: bool, only: str, end: float) -> list[Row]:
     try:
         with Ground(folder, kind) as ground:
             os.environ.update(ground.environ)
-            import pipeline.worker  # noqa: F401 - sets Django up, under the settings just made
-
-            from tests.faults import faults, trials
+            django.setup()  # under the settings just made
+            from tests.faults import deaths, outages, people, table, trials  # noqa: F401 - each enters its faults into the table
 
             rows = []
             field = trials.Field(ground)
-            for chosen in faults.FAULTS:
+            for chosen in table.FAULTS:
                 wanted = chosen.short if short else chosen.whole
                 if kind not in chosen.databases or not wanted or only not in chosen.name:
                     continue
                 if time.monotonic() < end:
-                    rows.append(faults.carry_out(chosen, field, wanted))
+                    rows.append(table.carry_out(chosen, field, wanted))
                 else:
-                    rows.append(faults.Row(chosen.name, kind, failure="out of time"))
-                print(told(rows[-1]), flush=True)
+                    rows.append(table.Row(chosen.name, kind, failure="out of time"))
+                say(told(rows[-1]))
             again = field.end()
-            rows.append(faults.Row("the whole record", kind, runs=1, hits=1, duplicated=again))
-            print(told(rows[-1]), flush=True)
+            rows.append(table.Row("the whole record", kind, runs=1, hits=1, duplicated=again))
+            say(told(rows[-1]))
             return rows
     finally:
         LOGS.mkdir(parents=True, exist_ok=True)
@@ -82,7 +90,12 @@ def play_each(kinds: Sequence[str], arguments: Sequence[str]) -> list[dict[str, 
     for kind in kinds:
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
             command = [sys.executable, "-m", "tests.faults.chaos", *arguments, "--database", kind, "--json", file.name]
-            subprocess.run(command, check=False)
+            with subprocess.Popen(command) as process:
+                try:
+                    process.wait()
+                except BaseException:
+                    process.terminate()  # and wait until it has cleaned up
+                    raise
             said = file.read()
         missing = {"fault": "everything", "database": kind, "good": False, "failure": "the suite itself failed"}
         found += json.loads(said) if said else [missing]
@@ -99,7 +112,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
     if options.database:
-        print(line(_HEAD), flush=True)
+        say(line(_HEAD))
         share = MINUTES[options.database] * 60
         rows = play(options.database, short=options.short, only=options.only, end=began + share)
         results = [row.as_dict() for row in rows]
@@ -109,8 +122,8 @@ def main() -> int:
     options.json.write_text(json.dumps(results, indent=1, ensure_ascii=False))
     bad = [f"{one['fault']} ({one['database']})" for one in results if not one["good"]]
     if not options.database:
-        print(f"{time.monotonic() - began:.0f} s, written to {options.json}")
-        print("Not as it should be: " + "; ".join(bad) if bad else "Nobody lost, nobody twice, nothing uncertain beyond its bound.")
+        say(f"{time.monotonic() - began:.0f} s, written to {options.json}")
+        say("Not as it should be: " + "; ".join(bad) if bad else GOOD)
     return 1 if bad else 0
 
 

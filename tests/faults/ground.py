@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import psutil
 import psycopg
@@ -80,7 +80,7 @@ class Postgres:
     @contextmanager
     def proxied(self) -> Iterator[Callable[[str], None]]:
         """A proxy before it, and the function that gives it orders (:mod:`tests.faults.proxy`); see :attr:`proxied_url`."""
-        (socket,) = Path(dict(p.split("=") for p in urlsplit(self.url).query.split("&"))["host"]).glob(".s.PGSQL.*[0-9]")
+        (socket,) = Path(dict(parse_qsl(urlsplit(self.url).query))["host"]).glob(".s.PGSQL.*[0-9]")
         command = [sys.executable, "-m", "tests.faults.proxy", "0", str(socket)]
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdin is not None

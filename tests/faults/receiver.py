@@ -44,7 +44,8 @@ class Event(NamedTuple):
     """A line of the record: when (CLOCK_MONOTONIC), on which connection, what.
 
     ``mail`` and ``rcpt`` with an address; ``data``: 354 was said; ``took``: the message was accepted (recipient, Message-ID), the
-    line stands there before the answer; ``said`` a code to a dot; ``hung``, ``dropped`` after ``took``: nothing was said.
+    line stands there before the answer; ``said``: 250 was said to a dot; ``refused``: a
+    code was said instead, to whatever; ``hung``, ``dropped`` after ``took``: nothing was said.
     """
 
     at: float
@@ -236,7 +237,7 @@ class _Conversation(asyncio.Protocol):
             self._answer()
 
     def _answer(self) -> None:
-        self._note("said", "250")
+        self._note("said")
         self._say("250 2.0.0 taken")
 
     def _answer_late(self) -> None:
@@ -248,7 +249,7 @@ class _Conversation(asyncio.Protocol):
         chance = random.random()
         for code, share in self.server.behaviour.codes:
             if chance < share / 3:  # three chances a message: at MAIL, RCPT and the dot
-                self._note("said", str(code))
+                self._note("refused", str(code))
                 self._say(f"{code} {code // 100}.3.0 by chance")
                 if code == 421:
                     self._close()
@@ -264,7 +265,8 @@ class _Conversation(asyncio.Protocol):
 async def _serve(record: Path, port: int) -> None:
     loop, server, ended = asyncio.get_running_loop(), _Server(record), asyncio.Event()
     sock = socket.create_server(("127.0.0.1", port), backlog=64)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that a message does not fit: the sender waits in its middle
+    # So small that a message does not fit: the sender waits in its middle.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     await loop.create_server(lambda: _Conversation(server), sock=sock)
     orders = bytearray()
 

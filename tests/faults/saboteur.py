@@ -154,7 +154,7 @@ def _set_traps() -> None:
 
     ledger.claim = claimed
     _around(LeaseGate, "intent", before="asked", after="intent")
-    Connection.write_some = _in_the_content(Connection.write_some)  # type: ignore[method-assign]
+    Connection.write_some = _in_the_content(Connection.write_some)  # type: ignore[method-assign, assignment]
     _around(LeaseGate, "told", before="reply", after="noted")
     _around(ledger, "append", before="append", after="appended", when=lambda _, results: bool(results))
     ledger._lines = _in_the_copy(ledger._lines)

@@ -62,7 +62,7 @@ def test_a_lease_that_is_renewed_while_its_journal_is_read_is_not_taken_over(
     held = Journal(tmp_path / "journal")
     lease = claimed(held)
     Batch.objects.update(boot_until=boot_time() - 60)
-    renewed = []
+    renewed: list[Lease] = []
 
     def read(*arguments: object) -> journal.Record | None:
         found = plain(*arguments)  # type: ignore[arg-type]
@@ -73,6 +73,6 @@ def test_a_lease_that_is_renewed_while_its_journal_is_read_is_not_taken_over(
         return found
 
     plain = journal.read
-    monkeypatch.setattr(takeover.journal, "read", read)
+    monkeypatch.setattr(journal, "read", read)
     taken = takeover.reclaim(tmp_path / "journal", now=NOW, everywhere=False)
     assert not (taken and renewed)

@@ -178,9 +178,7 @@ class Field:
         crowd = selection.active(SEASON, ["tout"], cutoff=now)
         last = crowd.values_list("person_id", flat=True)[people - 1]
         with transaction.atomic():
-            mailing = freezing.freeze(
-                draft, crowd.filter(person_id__lte=last), now=now, throttles=wiring.throttles()
-            )
+            mailing = freezing.freeze(draft, crowd.filter(person_id__lte=last), now=now, throttles=wiring.throttles())
         rows = list(Recipient.objects.filter(mailing=mailing).values_list("position", "public_id", "address"))
         by_id = {message_id(draft.name, str(public_id), draft.domain): position for position, public_id, _ in rows}
         for _ in range(2):
@@ -234,7 +232,9 @@ class Field:
     @staticmethod
     def _miscounted(trial: Trial, told: dict[int, str]) -> int:
         """How far the batches' counts are from what the attempts say."""
-        sums = Batch.objects.filter(mailing=trial.mailing).aggregate(**{f"n_{kind}": Sum(kind) for kind in ledger.KINDS})
+        sums = Batch.objects.filter(mailing=trial.mailing).aggregate(
+            **{f"n_{kind}": Sum(kind) for kind in ledger.KINDS}
+        )
         counted = Counter(told.values())
         return sum(abs(sums[f"n_{kind}"] - counted[kind]) for kind in ledger.KINDS)
 
@@ -249,6 +249,6 @@ class Field:
         names = [f"p{n}@example.org" for n in range(1, CROWD + 1)]
         people = Person.objects.bulk_create(Person(email=name, key=name, created_at=now) for name in names)
         Subscription.objects.bulk_create(
-            Subscription(person=person, season=SEASON, choice="tout", status=Status.ACTIVE, since=now) for person in people
+            Subscription(person=person, season=SEASON, choice="tout", status=Status.ACTIVE, since=now)
+            for person in people
         )
-
