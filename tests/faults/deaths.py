@@ -16,8 +16,8 @@ from tests.faults.table import Row, Run, fault, finish, rest
 from tests.faults.trials import LANES, Field, Trial
 
 
-@fault("worker's child killed at a random instant", short=12, whole=200)
-@fault("worker's child killed at a random instant", short=6, whole=20, databases=("sqlite",))
+@fault("worker's child killed at a random instant", short=8, whole=200)
+@fault("worker's child killed at a random instant", short=5, whole=20, databases=("sqlite",))
 def child_killed(field: Field, row: Row) -> None:
     trial, killed = field.begin(), 0
     field.reach(trial, 0.02)
@@ -53,22 +53,23 @@ def killed_at(points: list[str], *, counted: str = "") -> Run:
 for _point, _meaning in POINTS.items():
     _first = ["intent"] if _point == "takeover" else []  # somebody has to die for it
     fault(f"killed {_meaning}", short=0, whole=6)(killed_at([*_first, _point] * 3, counted=_point))
-for _kind, _short, _whole in (("postgresql", len(POINTS), 0), ("sqlite", len(POINTS), 4 * len(POINTS))):
+for _kind, _short, _whole in (("postgresql", 8, 0), ("sqlite", 8, 4 * len(POINTS))):
     fault("killed at each named point", short=_short, whole=_whole, databases=(_kind,))(killed_at(list(POINTS)))
 
 
 def stopped_at(point: str) -> Run:
     def run(field: Field, row: Row) -> None:
-        field.replace_senders(CHAOS_LEASE="8", CHAOS_MARGIN="1.5")
+        field.replace_senders(CHAOS_LEASE="6", CHAOS_MARGIN="1.5")
         trial, ground = field.begin(), field.ground
         ground.arm([point], act="stop")
         until(lambda: ground.hits() or trial.finished, "nobody was stopped", meanwhile=trial.nurse)
-        for _, asleep in ground.hits():
+        stopped = ground.hits()
+        ground.arm(())
+        for _, asleep in stopped:
             until(partial(_let_go, trial, asleep), "nobody took over", meanwhile=trial.nurse)
             os.kill(asleep, signal.SIGCONT)
-            row.hits += 1
-        ground.arm(())
-        finish(field, row, trial, LANES * len(ground.hits()) + LANES)
+        row.hits += len(stopped)
+        finish(field, row, trial, LANES * len(stopped))
         field.dismiss_senders()
 
     return run
@@ -79,9 +80,7 @@ def _let_go(trial: Trial, pid: int) -> bool:
 
 
 for _point in ("claimed", "asked", "intent", "half", "dot", "reply"):
-    fault(f"stopped past its lease {POINTS[_point]}", short=int(_point in ("asked", "half")), whole=2)(
-        stopped_at(_point)
-    )
+    fault(f"stopped past its lease {POINTS[_point]}", short=int(_point == "asked"), whole=2)(stopped_at(_point))
 
 
 @fault("whole host lost, journals and all", short=1, whole=6)
@@ -119,7 +118,6 @@ def deploy(field: Field, row: Row) -> None:
 @fault("disk full for the journal", short=1, whole=6)
 def disk_full(field: Field, row: Row) -> None:
     """The kernel itself refuses: no file of the process may grow beyond a limit, the last write is cut short."""
-    field.replace_senders()
     trial = field.begin()
     field.reach(trial, 0.05)
     for pid in field.senders.children():

@@ -37,7 +37,7 @@ fault("database cut off for 1 s while SMTP works", short=2, whole=4)(unreachable
 fault("database silent for 5 s while SMTP works", short=0, whole=4)(unreachable("freeze", 5))
 
 
-@fault("PostgreSQL crashes and recovers", short=1, whole=6)
+@fault("PostgreSQL crashes and recovers", short=0, whole=6)
 def database_crashes(field: Field, row: Row) -> None:
     trial = field.begin()
     for _ in range(3):
@@ -83,7 +83,7 @@ def redis_silent(field: Field, row: Row) -> None:
     finish(field, row, trial, 0)
 
 
-@fault("Redis flushed", short=3, whole=12)
+@fault("Redis flushed", short=0, whole=12)
 def redis_flushed(field: Field, row: Row) -> None:
     trial = field.begin()
     for _ in range(3):
@@ -100,13 +100,13 @@ def redis_flushed(field: Field, row: Row) -> None:
 @fault("SMTP server killed and started again", short=0, whole=6, databases=("sqlite",))
 def server_killed(field: Field, row: Row) -> None:
     trial = field.begin()
-    for _ in range(4):
-        field.reach(trial, len(field.taken(trial)) / trial.mailing.frozen + 0.05)
+    for _ in range(2):
+        field.reach(trial, len(field.taken(trial)) / trial.mailing.frozen + 0.1)
         field.receiver.kill()
         row.hits += 1
         rest(1.0)
         field.receiver.start()
-    finish(field, row, trial, 2 * LANES * 4)
+    finish(field, row, trial, 2 * LANES * 2)
 
 
 _SILENT = ("dropped", "hung")

@@ -66,8 +66,8 @@ def _written_to_after(field: Field, trial: Trial, left: dict[str, float]) -> int
 @fault("paused and resumed", short=2, whole=12)
 def paused(field: Field, row: Row) -> None:
     """After the pause is acknowledged, at most one message per connection is accepted."""
-    trial = field.begin()
-    for _ in range(3):
+    trial = field.begin(400)
+    for _ in range(2):
         field.reach(trial, len(field.taken(trial)) / trial.mailing.frozen + 0.1)
         trial.held = True
         if not mailings.pause(trial.mailing.name, "essai"):

@@ -1,7 +1,7 @@
 """The workers' application with traps in it: ``celery -A tests.faults.saboteur worker …`` dies, or stops, at the point it is told.
 
 No product code knows of it: functions are wrapped where they stand. What is wanted stands in a file (``CHAOS_PLAN``), read
-whenever a sender begins or claims a batch; each hit is a line of another one (``CHAOS_HITS``), written before the process is gone.
+whenever batches are claimed or taken over; each hit is a line of another one (``CHAOS_HITS``), written before the process is gone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kombu import Exchange, Queue
 django.setup()  # as pipeline.worker does, before anything of the rooms is imported
 
 from pipeline.broker import QUEUES  # noqa: E402
-from pipeline.delivery import ledger, sender, takeover  # noqa: E402
+from pipeline.delivery import ledger, takeover  # noqa: E402
 from pipeline.delivery.gate import LeaseGate  # noqa: E402
 from pipeline.delivery.journal import Journal  # noqa: E402
 from pipeline.delivery.transports.connection import Connection  # noqa: E402
@@ -33,8 +33,8 @@ from tests.faults.points import FREQUENT  # noqa: E402
 
 __all__ = ["app"]
 
-OFTEN, SELDOM = 40, 2
-"""A process is struck at one of so many first passages, by lot."""
+OFTEN = 40
+"""At a frequent point, a process is struck at one of so many first passages, by lot."""
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 _DOT = b"\r\n.\r\n"
 
@@ -55,7 +55,7 @@ class _Plan:
         point = told["points"][made] if made < len(told["points"]) else ""
         if (point, made) != (self.point, self._made):
             self.point, self._made = point, made
-            self._left = random.randint(1, OFTEN if point in FREQUENT else SELDOM)
+            self._left = random.randint(1, OFTEN) if point in FREQUENT else 1
             self._act = _SIGNALS[told["act"]]
 
     def passes(self, point: str) -> bool:
@@ -88,17 +88,27 @@ _plan = _Plan()
 
 
 def _around(
-    owner: Any, name: str, *, before: str = "", after: str = "", when: Callable[..., bool] = lambda *_: True
+    owner: Any,
+    name: str,
+    *,
+    before: str = "",
+    after: str = "",
+    fruitful: bool = False,
+    reading: bool = False,
+    when: Callable[..., bool] = lambda *_: True,
 ) -> None:
-    """Set traps before and after a function; ``when`` is asked about its arguments."""
+    """Set traps before and after a function; ``when`` is asked about its arguments. ``fruitful``: after it only where it gave
+    something; ``reading``: the plan is read first."""
     plain = getattr(owner, name)
 
     @functools.wraps(plain)
     def trapped(*arguments: Any, **named: Any) -> Any:
+        if reading:
+            _plan.read()
         if before and when(*arguments):
             _plan.at(before)
         found = plain(*arguments, **named)
-        if after and when(*arguments):
+        if after and when(*arguments) and (found or not fruitful):
             _plan.at(after)
         return found
 
@@ -136,30 +146,15 @@ def _in_the_content(plain: Callable[[Connection, memoryview], int]) -> Callable[
 
 
 def _set_traps() -> None:
-    plain = sender.run
-
-    def run(*arguments: Any, **named: Any) -> int:
-        _plan.read()
-        return plain(*arguments, **named)
-
-    sender.run = run
-    claim = ledger.claim
-
-    def claimed(*arguments: Any, **named: Any) -> Any:
-        _plan.read()
-        found = claim(*arguments, **named)
-        if found is not None:
-            _plan.at("claimed")
-        return found
-
-    ledger.claim = claimed
-    _around(LeaseGate, "intent", before="asked", after="intent")
+    _around(ledger, "claim", after="claimed", fruitful=True, reading=True)
+    _around(LeaseGate, "intent", before="asked", after="intent", fruitful=True)
     Connection.write_some = _in_the_content(Connection.write_some)  # type: ignore[method-assign, assignment]
     _around(LeaseGate, "told", before="reply", after="noted")
     _around(ledger, "append", before="append", after="appended", when=lambda _, results: bool(results))
     ledger._lines = _in_the_copy(ledger._lines)
     _around(Journal, "cut", before="committed", after="cut")
-    _around(takeover, "_told", after="takeover")
+    _around(takeover, "reclaim", reading=True)
+    _around(takeover, "_told", after="takeover", fruitful=True)
     ledger.LEASE = float(os.environ.get("CHAOS_LEASE", ledger.LEASE))
     ledger.MARGIN = float(os.environ.get("CHAOS_MARGIN", ledger.MARGIN))
     # To be done by pipeline.broker: a message is a wake-up, nothing is to be acknowledged.
