@@ -11,6 +11,7 @@ from typing import Any
 from celery import Celery
 from django.conf import settings
 from django.db import transaction
+from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -28,9 +29,10 @@ app.conf.update(
     result_backend=None,
     task_ignore_result=True,
     task_acks_late=False,  # a lost message is made good by the next tick, a repeated one changes nothing
-    # No limit: a child that dies between being given a message and accepting it takes its place in the limit with it for good, and a
-    # worker that has lost them all hears nothing any more. What waits in a worker's memory is a wake-up that goes stale.
-    worker_prefetch_multiplier=0,
+    # Nothing is acknowledged, since a message is only a wake-up. A child that dies between being given one and accepting it would take
+    # its place in the prefetch limit with it for good, until its worker hears nothing any more; and a worker dies itself, children and
+    # all, where Redis goes away while something is unacknowledged (kombu restores it over the broken connection).
+    task_queues=[Queue(name, Exchange(name), routing_key=name, no_ack=True) for name in QUEUES],  # type: ignore[no-untyped-call]
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     task_default_queue="transactional",

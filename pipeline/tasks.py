@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from celery.signals import worker_process_init, worker_shutting_down
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 from django.db import Error, close_old_connections, connections
 
 from pipeline import clock
@@ -33,6 +33,12 @@ def _fresh(**_: Any) -> None:
     connections.close_all()
     wiring.transport.cache_clear()
     wiring.desk.cache_clear()
+
+
+@worker_ready.connect
+def _look(**_: Any) -> None:
+    """A worker that has just come need not wait for the next tick: its predecessor took wake-ups with it."""
+    wake("pipeline.tasks.tick", "transactional")
 
 
 @worker_shutting_down.connect

@@ -175,7 +175,8 @@ def _line(line: Line) -> str:
     from pipeline.delivery import verdicts
 
     when = f"{line.at.astimezone():%d/%m/%Y %H:%M:%S}" if line.at else ""
-    said = " ".join(str(part) for part in (line.code or "", line.enhanced, line.text) if part)
+    words = line.text.removeprefix(line.enhanced).lstrip()
+    said = " ".join(str(part) for part in (line.code or "", line.enhanced, words) if part)
     meaning = f" ({verdicts.WORDS[line.meaning]})" if line.meaning else ""
     again = f" ; nouvel essai le {line.next_try.astimezone():%d/%m à %H:%M}" if line.next_try else ""
     return f"{line.position:>7}  {line.address or '(effacé)':<40}  {WORDS[line.kind]:<12}{when:<21}{said}{meaning}{again}".rstrip()

@@ -12,6 +12,8 @@ from pipeline.delivery.complaints import Rate
 UNKNOWN_IN_A_ROW = 3
 UNKNOWN_SHARE = 0.005
 UNKNOWN_LEAST = 2
+FORGIVEN = 16
+"""Uncertain messages of a mailing that deaths of senders explain: a few connections' worth each. More of them call a person, too."""
 BLOCKED = 3
 REFUSED_SHARE = 0.1
 TRIED_LEAST = 50
@@ -65,10 +67,13 @@ def alarming(recent: Recent) -> bool:
     )
 
 
-def why_stop(stand: Stand, recent: Recent, *, rates: Sequence[Rate] = (), accepted: Stand | None = None) -> str:
+def why_stop(
+    stand: Stand, recent: Recent, *, rates: Sequence[Rate] = (), accepted: Stand | None = None, forgiven: int = 0
+) -> str:
     """Why the mailing must pause, with the mend, in French; ``""``: go on.
 
     ``accepted`` is how it stood when a person last said « kit resume »: what was known then stops it no more, only what has come since.
+    ``forgiven`` uncertain messages are explained by deaths of our own senders, and say nothing of the server.
     In the order of urgency: a refusal of us or of the message, servers that refuse us, lost answers, refusals, complaints.
     """
     if recent.policy_at_message:
@@ -82,7 +87,7 @@ def why_stop(stand: Stand, recent: Recent, *, rates: Sequence[Rate] = (), accept
             "--kind refused »), vérifier « kit dns » et les listes noires, puis « kit resume »."
         )
     return (
-        _unanswered(stand, recent, accepted.unknown if accepted else 0)
+        _unanswered(stand, recent, (accepted.unknown if accepted else 0) + forgiven)
         or _refused(stand, accepted)
         or complaints.why_stop(rates)
     )

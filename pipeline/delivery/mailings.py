@@ -33,8 +33,8 @@ def resume(name: str) -> bool:
         if mailing is None:
             return False
         mailing.state, mailing.reason = Mailing.State.SENDING, ""
-        mailing.accepted = dataclasses.asdict(ledger.tally(mailing))
-        mailing.save(update_fields=["state", "reason", "accepted"])
+        mailing.accepted, mailing.forgiven = dataclasses.asdict(ledger.tally(mailing)), 0
+        mailing.save(update_fields=["state", "reason", "accepted", "forgiven"])
     return True
 
 
@@ -70,9 +70,11 @@ def resend_unknown(name: str, positions: Sequence[int] | None = None) -> int:
 
 def stop_where_needed(mailing: Mailing, recent: Recent | None = None, *, rates: Sequence[Rate] = ()) -> bool:
     """Pause the mailing where its counts, or what a sender has just seen of it, call for a person; True where they do."""
-    mailing.refresh_from_db(fields=["accepted"])
+    mailing.refresh_from_db(fields=["accepted", "forgiven"])
     accepted = ledger.Tally(**mailing.accepted) if mailing.accepted else None
-    reason = breaker.why_stop(ledger.tally(mailing), recent or Recent(), rates=rates, accepted=accepted)
+    reason = breaker.why_stop(
+        ledger.tally(mailing), recent or Recent(), rates=rates, accepted=accepted, forgiven=mailing.forgiven
+    )
     if reason:
         alarm(mailing.name, reason)
     return bool(reason)

@@ -8,7 +8,8 @@ from django.db import models
 class Mailing(models.Model):
     """One message text to one frozen list of people. ``compiled`` is a :class:`pipeline.compose.message.Compiled`, dumped;
     ``suppressions`` the last one that the list knew of: senders read on from there. ``alarms`` counts how often the engine
-    itself stopped the mailing: each time, staff are told. ``accepted``: its counts when a person last let it go on."""
+    itself stopped the mailing: each time, staff are told. ``accepted``: its counts when a person last let it go on;
+    ``forgiven``: uncertain messages since then that a sender's own death explains."""
 
     class State(models.TextChoices):
         SENDING = "sending", "en cours"
@@ -23,6 +24,7 @@ class Mailing(models.Model):
     reason = models.TextField(blank=True, default="")
     alarms = models.PositiveSmallIntegerField(default=0, db_default=0)
     accepted = models.JSONField(null=True)
+    forgiven = models.PositiveSmallIntegerField(default=0, db_default=0)
     subject = models.TextField()
     sender = models.CharField(max_length=254)
     domain = models.CharField(max_length=255)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Least
 
 from pipeline.clock import boot_id, boot_time
-from pipeline.delivery import journal, ledger
+from pipeline.delivery import breaker, journal, ledger
 from pipeline.delivery.bounces import records
 from pipeline.delivery.envelope import Outcome
 from pipeline.delivery.ledger import Result, Row
-from pipeline.delivery.models import Batch
+from pipeline.delivery.models import Attempt, Batch, Mailing
 from pipeline.delivery.results import of_outcome
 
 ABANDONED = dt.timedelta(seconds=120)
@@ -59,6 +60,11 @@ def _settle(batch: Batch, folder: Path, now: dt.datetime) -> bool:
         if change:
             Batch.objects.filter(pk=batch.pk).update(**change)
         ledger.give_back(Batch.objects.get(pk=batch.pk))
+        lost = sum(1 for one in results if one.kind == Attempt.Kind.UNKNOWN)
+        if lost and record is not None:
+            # A death explains them, where the journal tells: only what the server leaves unanswered shall stop a mailing.
+            forgiven = Least(F("forgiven") + lost, breaker.FORGIVEN)
+            Mailing.objects.filter(pk=batch.mailing_id).update(forgiven=forgiven)
         refusals = [records.Refusal.of(row.person, one) for row, one in found if one.kind == "refused"]
         if refusals:
             records.refused(batch.mailing_id, refusals, now=now)

@@ -103,3 +103,10 @@ def test_complaints_are_told_of_all_and_of_each_destination() -> None:
     assert complained(found).startswith("0,60\u202f% de plaintes chez orange (6 sur 1000), 0,3\u202f% au plus")
     assert why_stop(GOOD, Recent(), rates=found) == complained(found)
     assert complained(rates({"": 9000}, {"": 1})) == ""
+
+
+def test_the_death_of_a_sender_does_not_stop_a_small_mailing_but_a_server_that_does_not_answer_does() -> None:
+    small = stand(400, sent=200, unknown=4)
+    assert why_stop(small, Recent())
+    assert not why_stop(small, Recent(), forgiven=4)
+    assert why_stop(small, Recent(), forgiven=1)

@@ -41,6 +41,11 @@ class Migration(migrations.Migration):
             field=models.JSONField(null=True),
         ),
         migrations.AddField(
+            model_name='mailing',
+            name='forgiven',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
             model_name='attempt',
             name='meaning',
             field=models.CharField(blank=True, db_default='', default='', max_length=10),
