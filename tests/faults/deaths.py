@@ -12,8 +12,9 @@ from functools import partial
 from pipeline.delivery.models import Batch
 from tests.faults.ground import until
 from tests.faults.points import POINTS
+from tests.faults.receiver import Behaviour
 from tests.faults.table import Row, Run, fault, finish, rest
-from tests.faults.trials import LANES, Field, Trial
+from tests.faults.trials import LANES, USUAL, Field, Trial
 
 
 @fault("worker's child killed at a random instant", short=8, whole=200)
@@ -81,6 +82,29 @@ def _let_go(trial: Trial, pid: int) -> bool:
 
 for _point in ("claimed", "asked", "intent", "half", "dot", "reply"):
     fault(f"stopped past its lease {POINTS[_point]}", short=int(_point == "asked"), whole=2)(stopped_at(_point))
+
+
+@fault("stopped inside its transaction, while the others go on", short=0, whole=2)
+def stopped_in_a_transaction(field: Field, row: Row) -> None:
+    """Its batch's row is locked: nobody can take that one over, and nobody may wait for it."""
+    field.replace_senders(CHAOS_LEASE="6", CHAOS_MARGIN="1.5")
+    field.receiver.behave(Behaviour(slow=0.06))
+    trial, ground = field.begin(), field.ground
+    ground.arm([random.choice(("append", "copy", "appended"))], act="stop")
+    until(lambda: ground.hits() or trial.finished, "nobody was stopped", meanwhile=trial.nurse)
+    stopped = ground.hits()
+    ground.arm(())
+    try:
+        until(
+            lambda: trial.open() <= len(stopped), "the others wait for the one that is stopped", meanwhile=trial.nurse
+        )
+    finally:
+        field.receiver.behave(USUAL)
+        for _, asleep in stopped:
+            os.kill(asleep, signal.SIGCONT)
+    row.hits += len(stopped)
+    finish(field, row, trial, 0)
+    field.dismiss_senders()
 
 
 @fault("whole host lost, journals and all", short=1, whole=6)

@@ -19,11 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import django
-from kombu import Exchange, Queue
 
 django.setup()  # as pipeline.worker does, before anything of the rooms is imported
 
-from pipeline.broker import QUEUES  # noqa: E402
 from pipeline.delivery import ledger, takeover  # noqa: E402
 from pipeline.delivery.gate import LeaseGate  # noqa: E402
 from pipeline.delivery.journal import Journal  # noqa: E402
@@ -157,8 +155,6 @@ def _set_traps() -> None:
     _around(takeover, "_told", after="takeover", fruitful=True)
     ledger.LEASE = float(os.environ.get("CHAOS_LEASE", ledger.LEASE))
     ledger.MARGIN = float(os.environ.get("CHAOS_MARGIN", ledger.MARGIN))
-    # To be done by pipeline.broker: a message is a wake-up, nothing is to be acknowledged.
-    app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name, no_ack=True) for name in QUEUES]
     faulthandler.register(signal.SIGUSR2)  # what it does when nothing goes on, into its log
 
 

@@ -101,6 +101,10 @@ class Trial:
     def leased(self) -> list[Batch]:
         return list(Batch.objects.filter(mailing=self.mailing, state=Batch.State.LEASED))
 
+    def open(self) -> int:
+        """How many batches are not done."""
+        return Batch.objects.filter(mailing=self.mailing).exclude(state=Batch.State.DONE).count()
+
     def reserved(self) -> int:
         """Rows that are reserved and not settled now."""
         held = self.leased()
