@@ -18,8 +18,13 @@ class _Proxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._ends: set[asyncio.StreamWriter] = set()
+        self.running: set[asyncio.Task[None]] = set()
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
         if not self._open:
             writer.transport.abort()
             return
@@ -70,6 +75,8 @@ async def _serve(port: int, target: str) -> None:
     os.write(1, b"%d\n" % server.sockets[0].getsockname()[1])
     loop.add_reader(0, hear)
     await ended.wait()
+    proxy.obey("cut")
+    await asyncio.gather(*proxy.running)
 
 
 if __name__ == "__main__":
