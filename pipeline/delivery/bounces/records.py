@@ -161,9 +161,9 @@ def refused(mailing: int, people: Sequence[Refusal], *, now: dt.datetime) -> Non
     suppression.suppress_dead(list(gone), now=now)
 
 
-def forget(*, person_id: int, **_: object) -> None:
+def forget(person: int) -> None:
     """Drop the server's words and the domain, which may hold the address, of a person who was erased."""
-    Bounce.objects.filter(person=person_id).update(text="", domain="")
+    Bounce.objects.filter(person=person).update(text="", domain="")
 
 
 def _follow(row: Bounce, sent: Sent, person: Person | None, now: dt.datetime) -> None:
