@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 
 from pipeline.audience import consent, exports, selection, tokens
 from pipeline.audience.addresses import parse
@@ -19,6 +18,7 @@ from pipeline.delivery.models import Bounce, Outgoing
 from tests.audience.factories import NOW, PROOF, SEASON, later, subscribed
 from tests.delivery.bounces import corpus
 from tests.delivery.bounces.factories import DEAD, FULL, POLICY, READER, RETURN_PATH, posted, reader, sample
+from tests.together import together
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -52,19 +52,7 @@ def test_the_same_report_by_two_doors_counts_once() -> None:
 
 def test_two_doors_at_the_same_instant_count_a_report_once() -> None:
     posting = posted(reader())
-    start, told = threading.Barrier(2), []
-
-    def door() -> None:
-        start.wait()
-        told.append(posting.report(DEAD).new)
-        connections.close_all()
-
-    doors = [threading.Thread(target=door) for _ in range(2)]
-    for one in doors:
-        one.start()
-    for one in doors:
-        one.join()
-    assert sorted(told) == [False, True]
+    assert sorted(together(lambda: posting.report(DEAD).new)) == [False, True]
     assert (Bounce.objects.count(), Suppression.objects.count()) == (1, 1)
 
 
