@@ -72,12 +72,19 @@ def _claim(now: dt.datetime) -> Outgoing | None:
     return None
 
 
-class _Deadline(OpenGate):
-    def __init__(self) -> None:
+class _Gate(OpenGate):
+    """Lets the mail through while its claim lasts, and its recipient was not erased meanwhile."""
+
+    def __init__(self, mail: Outgoing) -> None:
         self._until = boot_time() + LEASE
+        self._mine = Outgoing.objects.filter(pk=mail.pk, state=Outgoing.State.SENDING, attempts=mail.attempts)
+        self._ours = True
+
+    def refresh(self) -> None:
+        self._ours = self._mine.exists()
 
     def wanted(self, envelope: Envelope) -> bool:
-        return boot_time() < self._until - 10
+        return self._ours and boot_time() < self._until - 10
 
 
 def _envelope(desk: Desk, mail: Outgoing) -> Envelope:
@@ -94,7 +101,7 @@ def _envelope(desk: Desk, mail: Outgoing) -> Envelope:
 def _send(desk: Desk, mail: Outgoing) -> int:
     envelope = _envelope(desk, mail)
     try:
-        (outcome,) = list(desk.transport.deliver([envelope], _Deadline()))
+        (outcome,) = list(desk.transport.deliver([envelope], _Gate(mail)))
     except TransportUnavailable as error:
         _settle(mail, Outgoing.State.QUEUED, str(error), desk.now(), due_at=desk.now() + RETRY)
         return 0
