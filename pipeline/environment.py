@@ -145,9 +145,11 @@ def _values(environ: Mapping[str, str], faults: list[str]) -> dict[str, str]:
         plain = name.removesuffix("_FILE")
         if plain not in KNOWN or (name != plain and plain not in SECRETS):
             faults.append(f"{name} : réglage inconnu. Réglages possibles : {', '.join(sorted(KNOWN))}.")
+        elif not value.strip():
+            continue  # as a compose file hands on what nobody gave
         elif name == plain:
             values.setdefault(plain, value.strip())
-        elif plain in environ:
+        elif environ.get(plain, "").strip():
             faults.append(f"{name} et {plain} sont donnés tous les deux : n’en garder qu’un.")
         else:
             try:

@@ -113,7 +113,11 @@ def database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": dict(parse_qsl(parts.query)),
+        "OPTIONS": {
+            # A process that sleeps inside a transaction (stopped, its host frozen) must not keep its locks from all others.
+            "options": "-c idle_in_transaction_session_timeout=60000",
+            **dict(parse_qsl(parts.query)),
+        },
     }
 
 

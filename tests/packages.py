@@ -8,14 +8,13 @@ import shutil
 import pytest
 
 PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+# Those that `.ci/run` installs.
 PACKAGES = {
     "dovecot": "dovecot-imapd",
     "opendkim": "opendkim",
-    "opendkim-testmsg": "opendkim",
     "postfix": "postfix",
     "smtp-sink": "postfix",
     "smtp-source": "postfix",
-    "swaks": "swaks",
 }
 
 

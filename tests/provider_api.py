@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-import threading
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs
+
+from tests.serving import Threaded
 
 KEY = "clef+secrete/1="
 TAKEN = {
@@ -59,7 +59,7 @@ class Fault:
     drop: bool = False
 
 
-class ProviderApi:
+class ProviderApi(Threaded):
     """Listens on loopback. ``messages``: what was taken, as (recipient, the API's own fields); ``faults``: by recipient."""
 
     def __init__(self, name: str, tls: ssl.SSLContext | None = None) -> None:
@@ -70,7 +70,6 @@ class ProviderApi:
         self.connections = 0
         self.faults: dict[str, Fault] = {}
         self.pending: list[Fault] = []  # for the next requests, whoever they are for
-        self.stopped = threading.Event()
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -111,11 +110,12 @@ class ProviderApi:
                 self.end_headers()
                 self.wfile.write(data)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
         if tls:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        self._port = server.server_address[1]
+        super().__init__(server)
 
     @property
     def url(self) -> str:
@@ -128,22 +128,11 @@ class ProviderApi:
             "postmark": f"server_token={key}",
             "sparkpost": f"api_key={key}",
         }[self.name]
-        return f"anymail://{self.name}/?{keys}&api_url={self._scheme}://127.0.0.1:{self._server.server_address[1]}/api&timeout=2"
+        return f"anymail://{self.name}/?{keys}&api_url={self._scheme}://127.0.0.1:{self._port}/api&timeout=2"
 
     @property
     def recipients(self) -> list[str]:
         return [to for to, _ in self.messages]
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def _authorised(name: str, headers: Message) -> bool:

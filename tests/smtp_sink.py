@@ -13,15 +13,16 @@ import threading
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from tests.serving import Threaded
 from tests.smtp_behaviour import Behaviour, Misdeed, Stage
 from tests.smtp_conversation import Conversation
 
 __all__ = ["Behaviour", "Misdeed", "Sink"]
 
 
-class Sink:
+class Sink(Threaded):
     """Listens on loopback. ``messages``: what was taken, in order."""
 
     def __init__(self, behaviour: Behaviour | None = None, *, log: Path | None = None, port: int = 0) -> None:
@@ -32,7 +33,6 @@ class Sink:
         self.violations: list[str] = []
         self.broken: list[Exception] = []
         self.connections = 0
-        self.stopped = threading.Event()
         self._log = log.open("a", buffering=1) if log else None
         self._lock = threading.Lock()
         self._done: dict[str, int] = {}
@@ -54,9 +54,9 @@ class Sink:
             daemon_threads = True
             request_queue_size = 64
 
-        self._server = Server(("127.0.0.1", port), Handler)
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        server = Server(("127.0.0.1", port), Handler)
+        self.port = server.server_address[1]
+        super().__init__(server)
 
     @property
     def url(self) -> str:
@@ -93,16 +93,10 @@ class Sink:
             self._seen.add(recipient)
             return new
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stopped.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
         if self._log:
             self._log.close()
         if kind is None and self.broken:

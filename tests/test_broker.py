@@ -34,6 +34,19 @@ def frozen_redis():  # type: ignore[no-untyped-def]
             one.close()
 
 
+def run(code: str, url: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A process that wakes workers through the Redis at ``url``."""
+    environ = {
+        "KIT_REDIS_URL": url,
+        "KIT_DATA_DIR": str(folder),
+        "DJANGO_SETTINGS_MODULE": "pipeline.settings",
+        "PATH": "/bin",
+    }
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environ, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
 @pytest.mark.parametrize("gone", [False, True])
 def test_a_redis_that_does_not_answer_is_given_up(frozen_redis: str, gone: bool, tmp_path: Path) -> None:
     url = "redis://127.0.0.1:1/0" if gone else frozen_redis
@@ -42,16 +55,8 @@ def test_a_redis_that_does_not_answer_is_given_up(frozen_redis: str, gone: bool,
         "from pipeline import broker\n"
         "print([broker.wake('pipeline.tasks.tick', 'transactional') for _ in range(2)])"
     )
-    environ = {
-        "KIT_REDIS_URL": url,
-        "KIT_DATA_DIR": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "pipeline.settings",
-        "PATH": "/bin",
-    }
     # A publisher that retries would never come back: the time limit is the assertion.
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environ, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
-    )
+    done = run(code, url, tmp_path)
     assert done.stdout.strip() == "[False, False]", done.stderr
     assert "the next tick will" in done.stderr
 
@@ -73,15 +78,7 @@ def test_as_many_are_woken_as_there_is_work_for(tmp_path: Path) -> None:
             "with broker.app.producer_or_acquire() as producer:\n"
             "    print(*(producer.channel.client.llen(queue) for queue in ('bulk', 'kit')))"
         )
-        environ = {
-            "KIT_REDIS_URL": f"redis+socket://{socket_path}",
-            "KIT_DATA_DIR": str(tmp_path),
-            "DJANGO_SETTINGS_MODULE": "pipeline.settings",
-            "PATH": "/bin",
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environ, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-        )
+        done = run(code, f"redis+socket://{socket_path}", tmp_path)
         assert done.stdout.strip() == "3 16", done.stderr
     finally:
         server.terminate()

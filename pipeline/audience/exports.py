@@ -93,13 +93,14 @@ def erase(email: str, *, now: dt.datetime) -> None:
             at=now,
         )
     Consent.objects.forget(person)
+    address = person.email
     person.email = person.name = person.organisation = ""
     person.key = f"erased:{person.public_id}"
     person.erased_at = now
     person.save()
     hashed = fingerprint(key)
     Suppression.objects.filter(Q(person=person) | Q(key=key)).update(key=hashed)
-    signals.erased.send(sender=Person, person_id=person.pk)
+    signals.erased.send(sender=Person, person_id=person.pk, address=address, now=now)
     suppression.suppress(hashed, Reason.ERASED, now=now, person=person)
 
 

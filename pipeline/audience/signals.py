@@ -5,4 +5,5 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 erased = Signal()
-"""A person was erased. Sent inside the transaction with ``person_id``: whoever kept a copy of the address drops it there."""
+"""A person was erased. Sent inside the transaction with ``person_id``, the ``address`` they had, and ``now``: whoever kept a copy of
+the address drops it there."""

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.face import Fault, say, say_error, table
+from pipeline.cli.progress import bar
 
 if TYPE_CHECKING:
     from pipeline.bench.ground import Database
     from pipeline.bench.plan import Plan
     from pipeline.bench.report import Report
-    from pipeline.bench.run import Progress
 
 app = typer.Typer(help="Mesurer, sur cette machine, le chemin de production.", no_args_is_help=True)
 
@@ -111,27 +109,7 @@ def _measure(plan: Plan, scratch: Path, database: Database) -> Report:
 
     held = wiring.environment()
     try:
-        with _bar() as progress, workers.redis(held) as redis:
+        with bar() as progress, workers.redis(held) as redis:
             return measure(Bench(held, plan, scratch, database, redis, progress))
     finally:
         connections.close_all()
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def progress(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
-
-        yield progress

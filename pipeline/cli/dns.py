@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
-from pipeline.cli.face import Fault, say, say_error, say_json
+from pipeline.cli.face import Fault, say, say_error, say_json, set_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipeline.delivery.complaints import Rate
     from pipeline.delivery.dkim import Key
     from pipeline.delivery.standing.facts import Facts, Habits
     from pipeline.delivery.standing.resolver import Address, Resolver
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from pipeline.environment import Environment
 
 _RECORD = {"published": "publié", "missing": "absent", "different": "à corriger", "unknown": "indécis"}
+_LATELY = dt.timedelta(days=30)
+_PATIENCE = 5
+"""Seconds for the database to answer."""
 _RULE = {"met": "respectée", "unmet": "NON RESPECTÉE", "unknown": "indécise"}
 
 
@@ -53,6 +60,7 @@ def dns(
     lookup = Resolver(_resolver(resolver), timeout=timeout)
     keys = {domain: _keys(domain, held) for domain in _domains(from_domain, held)}
     told = _addresses(address, servers, lookup)
+    habits = _habits(held, servers)
     surveyed = []
     for domain, known in keys.items():
         back = held.return_path.rpartition("@")[2].lower() or domain
@@ -65,7 +73,7 @@ def dns(
             addresses=told,
             keys=known,
         )
-        found = facts.gather(sender, _habits(held, servers), lookup)
+        found = facts.gather(sender, habits, lookup)
         surveyed.append((found, list(rules.judge(found))))
     if as_json:
         say_json([_as_json(found, judged) for found, judged in surveyed])
@@ -164,8 +172,33 @@ def _habits(held: Environment, servers: Sequence[Server]) -> Habits:
     return Habits(
         clear=any(server.tls == "none" and not is_loopback(server.host) for server in servers),
         one_click=held.secure,
+        complaints=_complaints(held),
         cfbl=held.cfbl_address,
     )
+
+
+def _complaints(held: Environment) -> Rate | None:
+    """How many of the last thirty days' readers complained, as this installation's database has it; None where it cannot tell."""
+    if not (held.database_url or (held.data_dir / "kit.sqlite3").is_file()):
+        return None
+    os.environ.setdefault("PGCONNECT_TIMEOUT", str(_PATIENCE))
+    set_up()
+    from django.conf import settings
+    from django.db import Error
+
+    from pipeline import clock
+    from pipeline.delivery import complaint_rates
+
+    described = settings.DATABASES["default"]
+    if "sqlite3" in described["ENGINE"] and not Path(described["NAME"]).is_file():
+        return None  # to ask would create it
+    try:
+        rate = complaint_rates.since(clock.now() - _LATELY)
+    except Error as error:
+        say_error(f"Plaintes : la base ne répond pas ({str(error).partition(chr(10))[0]}).")
+        return None
+    heard = held.bounces_url or held.lmtp or held.webhook_secret
+    return rate if heard or (rate and rate.complaints) else None
 
 
 def _as_json(facts: Facts, judged: Sequence[Judged]) -> dict[str, Any]:

@@ -33,12 +33,17 @@ def say_json(data: Any) -> None:
     typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
-def start() -> Environment:
-    """Set Django up and bring the database up to date; one process at a time does it, and says when it creates it."""
+def set_up() -> None:
+    """Set Django up; the database is left as it is."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pipeline.settings")
     import django
 
     django.setup()
+
+
+def start() -> Environment:
+    """Set Django up and bring the database up to date; one process at a time does it, and says when it creates it."""
+    set_up()
     from pipeline.release.wiring import environment
 
     held = environment()

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.face import Fault, say, say_error, start
-
-if TYPE_CHECKING:
-    from pipeline.rehearsal.play import Progress
+from pipeline.cli.progress import bar
 
 
 def run_into(path: Path, fiches: Path, out: Path, *, subscribers: int) -> int:
@@ -33,9 +29,8 @@ def run_into(path: Path, fiches: Path, out: Path, *, subscribers: int) -> int:
     from pipeline.web.export import export
 
     stage = Stage(wiring.press(), wiring.desk(), out / "mailbox")
-    told = _with_progress(
-        lambda progress: run.rehearse(read, stage, out, subscribers=subscribers, site=export, progress=progress)
-    )
+    with bar() as progress:
+        told = run.rehearse(read, stage, out, subscribers=subscribers, site=export, progress=progress)
     say(
         f"{len(told['releases'])} publications, {told['mails_total']} mails, {told['duplicates']} en double, "
         f"{told['missing']} manquant(s), {told['seconds']:.1f} s."
@@ -53,19 +48,3 @@ def _clean(out: Path) -> None:
     for name in ("report.json", "report.html"):
         (out / name).unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
-
-
-def _with_progress(play: Callable[[Progress], dict[str, Any]]) -> dict[str, Any]:
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("répétition", total=None)
-        return play(lambda step, steps, what: bar.update(task, completed=step, total=steps, description=what))

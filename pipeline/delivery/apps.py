@@ -10,9 +10,8 @@ class DeliveryConfig(AppConfig):
         from anymail.signals import tracking  # noqa: PLC0415
 
         from pipeline.audience import signals  # noqa: PLC0415 - models are loaded by now
-        from pipeline.delivery import mailings  # noqa: PLC0415
-        from pipeline.delivery.bounces import records, webhooks  # noqa: PLC0415
+        from pipeline.delivery import erasure  # noqa: PLC0415
+        from pipeline.delivery.bounces import webhooks  # noqa: PLC0415
 
-        signals.erased.connect(records.forget, dispatch_uid="delivery.bounces.forget")
-        signals.erased.connect(mailings.forget, dispatch_uid="delivery.forget")
+        signals.erased.connect(erasure.forget, dispatch_uid="delivery.erasure")
         tracking.connect(webhooks.on_event, dispatch_uid="delivery.bounces.webhooks")

@@ -14,7 +14,7 @@ from pipeline.delivery import breaker, ledger, results
 from pipeline.delivery.breaker import Recent
 from pipeline.delivery.complaints import Rate
 from pipeline.delivery.ledger import Result
-from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
+from pipeline.delivery.models import Attempt, Batch, Mailing
 
 logger = logging.getLogger(__name__)
 
@@ -127,12 +127,6 @@ def unfinished() -> list[Mailing]:
         state=Mailing.State.CANCELLED, finished_at__isnull=False
     )
     return list(Mailing.objects.exclude(pk__in=done.values("pk")).order_by("pk").defer("compiled"))
-
-
-def forget(*, person_id: int, **_: object) -> None:
-    """Empty the addresses that lists keep of a person who was erased, in the erasure's own transaction. What became of their
-    messages stays counted; one not yet sent is suppressed."""
-    Recipient.objects.filter(person=person_id).update(address="")
 
 
 def open_batches(now: dt.datetime) -> int:

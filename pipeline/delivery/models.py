@@ -109,6 +109,7 @@ class Batch(models.Model):
 
 class Attempt(models.Model):
     """What one attempt at one message came to; appended in bulk, never changed. The highest ``number`` is what holds.
+    Only the words of an erased person's servers are dropped (:mod:`pipeline.delivery.erasure`).
 
     ``meaning``: what the server's answer says beyond its class (:mod:`pipeline.delivery.verdicts`), where it says more.
     """

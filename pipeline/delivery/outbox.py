@@ -7,14 +7,16 @@ import logging
 import time
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from pipeline.clock import boot_id, boot_time
-from pipeline.delivery import fence
+from pipeline.delivery import fence, verdicts
 from pipeline.delivery.bounces import verp
-from pipeline.delivery.envelope import Envelope
+from pipeline.delivery.dkim import DkimError
+from pipeline.delivery.envelope import MAX_TEXT, Envelope, Outcome
 from pipeline.delivery.models import Outgoing
-from pipeline.delivery.sender import Desk
+from pipeline.delivery.retries import retry_after
+from pipeline.delivery.sender import PATIENCE, Desk, stopping
 from pipeline.delivery.transports.base import OpenGate, TransportUnavailable
 
 logger = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ logger = logging.getLogger(__name__)
 LEASE = 700.0
 """Longer than any answer is waited for (RFC 5321 §4.5.3.2.6: ten minutes after the dot)."""
 RETRY = dt.timedelta(minutes=5)
-GIVE_UP = 40
+"""When a mail is tried again that no server has answered for."""
 
 
 def put(key: str, *, sender: str, recipient: str, content: bytes, now: dt.datetime) -> bool:
@@ -37,7 +39,7 @@ def put(key: str, *, sender: str, recipient: str, content: bytes, now: dt.dateti
 
 def waiting(now: dt.datetime) -> int:
     """How many could be sent now."""
-    return Outgoing.objects.filter(state=Outgoing.State.QUEUED, due_at__lte=now).count()
+    return _due(now).count()
 
 
 def run(desk: Desk, *, seconds: float) -> int:
@@ -48,7 +50,7 @@ def run(desk: Desk, *, seconds: float) -> int:
     fence.require(desk.identity)
     _abandoned(desk.now())
     end, settled = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+    while time.monotonic() < end and not stopping.is_set():
         mail = _claim(desk.now())
         if mail is None:
             return settled
@@ -56,9 +58,14 @@ def run(desk: Desk, *, seconds: float) -> int:
     return settled
 
 
+def _due(now: dt.datetime) -> QuerySet[Outgoing]:
+    """What may be sent. One that was queued « later » and never tried shows that the clock was put back: it does not wait for it."""
+    queued = Outgoing.objects.filter(state=Outgoing.State.QUEUED)
+    return queued.filter(Q(due_at__lte=now) | Q(attempts=0, created_at__gt=now))
+
+
 def _claim(now: dt.datetime) -> Outgoing | None:
-    queued = Outgoing.objects.filter(state=Outgoing.State.QUEUED, due_at__lte=now).order_by("due_at", "pk")
-    for mail in queued[:4]:
+    for mail in _due(now).order_by("due_at", "pk")[:4]:
         claimed = Outgoing.objects.filter(pk=mail.pk, state=Outgoing.State.QUEUED, attempts=mail.attempts).update(
             state=Outgoing.State.SENDING,
             attempts=mail.attempts + 1,
@@ -72,12 +79,26 @@ def _claim(now: dt.datetime) -> Outgoing | None:
     return None
 
 
-class _Deadline(OpenGate):
-    def __init__(self) -> None:
+class _Gate(OpenGate):
+    """Begins nothing at the end of the claim, while this process stops, or once the recipient was erased."""
+
+    def __init__(self, mail: Outgoing) -> None:
         self._until = boot_time() + LEASE
+        self._mine = Outgoing.objects.filter(pk=mail.pk, state=Outgoing.State.SENDING, attempts=mail.attempts)
+        self._ours = True
+        self._stop_at: float | None = None
+
+    def refresh(self) -> None:
+        self._ours = self._mine.exists()
 
     def wanted(self, envelope: Envelope) -> bool:
-        return boot_time() < self._until - 10
+        return self._ours and boot_time() < self._until - 10 and not stopping.is_set()
+
+    def waiting(self) -> bool:
+        if stopping.is_set():
+            self._stop_at = self._stop_at or boot_time()
+            return boot_time() < self._stop_at + PATIENCE
+        return True
 
 
 def _envelope(desk: Desk, mail: Outgoing) -> Envelope:
@@ -92,26 +113,47 @@ def _envelope(desk: Desk, mail: Outgoing) -> Envelope:
 
 
 def _send(desk: Desk, mail: Outgoing) -> int:
-    envelope = _envelope(desk, mail)
     try:
-        (outcome,) = list(desk.transport.deliver([envelope], _Deadline()))
-    except TransportUnavailable as error:
-        _settle(mail, Outgoing.State.QUEUED, str(error), desk.now(), due_at=desk.now() + RETRY)
-        return 0
+        (outcome,) = list(desk.transport.deliver([_envelope(desk, mail)], _Gate(mail)))
+    except (TransportUnavailable, DkimError, verp.ReturnPathError) as error:
+        logger.warning("transactional mail %s: %s", mail.key, error)
+        return _again(mail, str(error), desk.now(), desk.now() + RETRY)
     now = desk.now()
-    if outcome.verdict in ("deferred", "withheld") and mail.attempts < GIVE_UP:
-        _settle(mail, Outgoing.State.QUEUED, outcome.text, now, due_at=now + RETRY)
-        return 0
+    if outcome.verdict == "withheld":
+        return _again(mail, outcome.text, now, now)
+    if outcome.verdict == "deferred":
+        return _deferred(desk, mail, outcome, now)
     states = {"sent": Outgoing.State.SENT, "unknown": Outgoing.State.UNKNOWN}
     _settle(mail, states.get(outcome.verdict, Outgoing.State.REFUSED), outcome.text, now)
     return 1
+
+
+def _deferred(desk: Desk, mail: Outgoing, outcome: Outcome, now: dt.datetime) -> int:
+    due_at = retry_after(
+        mail.attempts,
+        position=mail.pk,
+        first_try=mail.created_at,
+        now=now,
+        give_up=desk.give_up,
+        meaning=verdicts.meaning(outcome),
+    )
+    if due_at is not None:
+        return _again(mail, outcome.text, now, due_at)
+    hours = int(desk.give_up.total_seconds() // 3600)
+    _settle(mail, Outgoing.State.REFUSED, f"abandonné après {hours} h : {outcome.text}", now)
+    return 1
+
+
+def _again(mail: Outgoing, answer: str, now: dt.datetime, due_at: dt.datetime) -> int:
+    _settle(mail, Outgoing.State.QUEUED, answer, now, due_at=due_at)
+    return 0
 
 
 def _settle(mail: Outgoing, state: str, answer: str, now: dt.datetime, due_at: dt.datetime | None = None) -> None:
     mine = Outgoing.objects.filter(pk=mail.pk, state=Outgoing.State.SENDING, attempts=mail.attempts)
     mine.update(
         state=state,
-        answer=answer[:500],
+        answer=answer[:MAX_TEXT],
         due_at=due_at or mail.due_at,
         settled_at=None if state == Outgoing.State.QUEUED else now,
     )

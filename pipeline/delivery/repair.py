@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from django.db import connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
-from pipeline.delivery import freezing, mailings
+from pipeline.delivery import erasure, freezing, mailings
 from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
 
 LATELY = dt.timedelta(days=2)
@@ -43,13 +43,15 @@ def repair(*, now: dt.datetime, recount: bool = True) -> list[str]:
     """Mend what is broken and return a French line for each mend; none when all is well.
 
     ``recount`` compares the counters of all batches with the attempts: for every few minutes, not for every tick.
-    A batch whose worker vanished is told, not taken: that is :func:`pipeline.delivery.takeover.reclaim`'s.
+    A batch whose worker vanished is told, not taken: that is :func:`pipeline.delivery.takeover.reclaim`'s. Words about somebody
+    erased lately that were appended since are dropped, without a line.
     """
     found = [line for line in [_vanished(now)] if line]
     for mailing in _lately(now):
         lines = [_list(mailing, now), _cover(mailing), _stuck(mailing), _batches(mailing, recount=recount)]
         found += [f"{mailing.name} : {line}" for line in lines if line]
     found += _states(now)
+    erasure.forget_again(now - LATELY)
     return found
 
 

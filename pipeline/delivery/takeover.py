@@ -50,7 +50,9 @@ def _settle(batch: Batch, folder: Path, now: dt.datetime) -> bool:
         # The lease's number moves first, unless its holder has just renewed it: from here on, the holder's writes change nothing,
         # and whatever it has begun stands in the journal.
         mine = Batch.objects.filter(pk=batch.pk, lease=batch.lease, state=Batch.State.LEASED, until=batch.until)
-        if not mine.update(lease=F("lease") + 1):
+        # A holder that was stopped inside its transaction holds the row: it is passed over, not waited for. It goes on and commits, or
+        # dies and its lock with it.
+        if not mine.select_for_update(skip_locked=True, of=("self",)).exists() or not mine.update(lease=F("lease") + 1):
             return False
         record = journal.read(folder, batch.holder, batch.pk, batch.lease)
         found = _told(record, batch, now) if record is not None else _reserved(batch, now)

@@ -144,7 +144,7 @@ def _by_code(code: int, detail: str, stage: Stage) -> Subject:
 def _temporary(outcome: Outcome, text: str) -> Meaning:
     detail = outcome.enhanced.partition(".")[2]
     told = wordings.provider(text)
-    found: Meaning = "busy" if outcome.code else ""
+    found: Meaning = "busy" if outcome.code or outcome.enhanced else ""
     if told == "full" or detail == "2.2" or (not told and wordings.FULL.search(text)):
         found = "full"
     elif told:

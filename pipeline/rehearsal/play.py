@@ -27,7 +27,7 @@ BYPASSED = (
     "beat : l’horloge simulée va d’un instant à l’autre",
     "SMTP : les mails vont dans une boîte Maildir, sans fsync",
 )
-Progress = Callable[[int, int, str], None]
+Progress = Callable[[str, int, int], None]
 """Called with (step, steps, what) as the play goes on."""
 
 
@@ -93,7 +93,7 @@ def play(read: ReadSeason, stage: Stage, *, subscribers: int, progress: Progress
             while outbox.run(stage.desk, seconds=60):
                 pass
             seconds["send"] += time.monotonic() - started
-            progress(step, len(instants), f"{instant.astimezone(season.zone):%d/%m/%Y}")
+            progress(f"répétition, {instant.astimezone(season.zone):%d/%m/%Y}", step, len(instants))
         views = board.views(season, local=stage.press.here)
     return Played(season, views, subscribers, seconds, tuple(bypassed))
 

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from pipeline.audience.fingerprints import fingerprint
 from pipeline.delivery import outbox
 from pipeline.delivery.complaints import Rate
 from pipeline.delivery.models import Mailing
@@ -20,14 +21,19 @@ DAYS = (7, 2, 1)
 
 def send(views: Sequence[SlotView], *, staff: Sequence[str], now: dt.datetime) -> int:
     """Queue what staff do not know yet; return how many mails. Asking again queues nothing."""
-    queued = 0
-    for view in views:
-        for key, subject, lines in _news(view, now):
-            for address in staff:
-                mail = _mail(view, address, key=key, subject=subject, lines=lines, now=now)
-                sender = view.season.publisher.sender_address
-                queued += outbox.put(f"{key}/{address}", sender=sender, recipient=address, content=mail, now=now)
-    return queued
+    return sum(
+        _queue(
+            key,
+            sender=view.season.publisher.sender_address,
+            author=f"{view.season.publisher.sender_name} <{view.season.publisher.sender_address}>",
+            subject=f"[{view.season.title}] {subject}",
+            lines=lines,
+            staff=staff,
+            now=now,
+        )
+        for view in views
+        for key, subject, lines in _news(view, now)
+    )
 
 
 def stopped(paused: Sequence[Mailing], *, staff: Sequence[str], now: dt.datetime) -> int:
@@ -65,11 +71,8 @@ def complaints(mailing: Mailing, rates: Sequence[Rate], *, staff: Sequence[str],
 
 
 def _tell(mailing: Mailing, *, key: str, subject: str, lines: list[str], staff: Sequence[str], now: dt.datetime) -> int:
-    queued = 0
-    for address in staff:
-        mail = _letter(f"<{mailing.sender}>", mailing.season, address, key=key, subject=subject, lines=lines, now=now)
-        queued += outbox.put(f"{key}/{address}", sender=mailing.sender, recipient=address, content=mail, now=now)
-    return queued
+    author, subject = f"<{mailing.sender}>", f"[{mailing.season}] {subject}"
+    return _queue(key, sender=mailing.sender, author=author, subject=subject, lines=lines, staff=staff, now=now)
 
 
 def _news(view: SlotView, now: dt.datetime) -> list[tuple[str, str, list[str]]]:
@@ -97,22 +100,21 @@ def _news(view: SlotView, now: dt.datetime) -> list[tuple[str, str, list[str]]]:
     return []
 
 
-def _mail(view: SlotView, address: str, *, key: str, subject: str, lines: list[str], now: dt.datetime) -> bytes:
-    publisher = view.season.publisher
-    sender = f"{publisher.sender_name} <{publisher.sender_address}>"
-    return _letter(sender, view.season.title, address, key=key, subject=subject, lines=lines, now=now)
-
-
-def _letter(
-    sender: str, title: str, address: str, *, key: str, subject: str, lines: list[str], now: dt.datetime
-) -> bytes:
-    mail = EmailMessage(policy=SMTP)
-    mail["From"] = sender
-    mail["To"] = address
-    mail["Subject"] = f"[{title}] {subject}"
-    mail["Date"] = format_datetime(now)
-    digest = hashlib.sha256(f"{key}/{address}".encode()).hexdigest()[:32]
-    mail["Message-ID"] = f"<{digest}@{sender.rpartition('@')[2].rstrip('>')}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content("\n".join(lines) + "\n", cte="quoted-printable")
-    return mail.as_bytes()
+def _queue(
+    key: str, *, sender: str, author: str, subject: str, lines: list[str], staff: Sequence[str], now: dt.datetime
+) -> int:
+    """One mail for each address. What each is known by bears no address: it outlives an erasure."""
+    queued = 0
+    for address in staff:
+        known_by = f"{key}/{fingerprint(address.casefold())[-32:]}"
+        mail = EmailMessage(policy=SMTP)
+        mail["From"] = author
+        mail["To"] = address
+        mail["Subject"] = subject
+        mail["Date"] = format_datetime(now)
+        digest = hashlib.sha256(known_by.encode()).hexdigest()[:32]
+        mail["Message-ID"] = f"<{digest}@{sender.rpartition('@')[2]}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content("\n".join(lines) + "\n", cte="quoted-printable")
+        queued += outbox.put(known_by, sender=sender, recipient=address, content=mail.as_bytes(), now=now)
+    return queued

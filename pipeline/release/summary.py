@@ -6,6 +6,8 @@ import dataclasses
 import datetime as dt
 from typing import Any
 
+from django.db.models import Q
+
 from pipeline.audience import selection
 from pipeline.delivery import fence, ledger
 from pipeline.delivery.models import Mailing
@@ -16,6 +18,8 @@ from pipeline.season.words import long_date
 
 SILENCE = dt.timedelta(minutes=3)
 SOON = dt.timedelta(days=14)
+LATELY = dt.timedelta(days=14)
+"""For how long after its list was frozen a mailing's uncertain messages are told."""
 
 
 def status() -> list[dict[str, Any]]:
@@ -75,9 +79,22 @@ def advice(rows: list[dict[str, Any]], *, now: dt.datetime) -> list[str]:
     for row in rows:
         if row["state"] == "planned" and row["findings"] and _soon(row["due"], now):
             found.append(f"{row['season']}/{row['slot']} n’est pas prêt. {' '.join(row['findings'])}")
-        mail = row["mail"] or {}
-        if mail.get("state") == "paused":
-            found.append(f"L’envoi de {row['season']}/{row['slot']} est suspendu. {mail['reason']}")
+    return found + _about_mailings(now)
+
+
+def _about_mailings(now: dt.datetime) -> list[str]:
+    """Those that wait for a person, and the uncertain messages of lately."""
+    found: list[str] = []
+    looked_at = Mailing.objects.filter(Q(state=Mailing.State.PAUSED) | Q(cutoff__gte=now - LATELY))
+    for mailing in looked_at.defer("compiled").order_by("pk"):
+        name = mailing.name
+        if mailing.state == Mailing.State.PAUSED:
+            found.append(f"L’envoi de {name} est suspendu. {mailing.reason}")
+        if unknown := ledger.tally(mailing).unknown:
+            found.append(
+                f"{name} : {unknown} message(s) incertain(s), que seule une personne renvoie (« kit resend-unknown {name} ») ; "
+                f"lesquels : « kit delivery {name} --list --kind unknown »."
+            )
     return found
 
 

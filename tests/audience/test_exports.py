@@ -43,17 +43,17 @@ def test_an_erasure_leaves_nothing_that_names_the_person() -> None:
     subscribed(season="autre-2032")
     person = Person.objects.get()
     consent.unsubscribe("autre-2032", person.public_id, now=NOW, source="page", ip="192.0.2.77")
-    heard: list[int] = []
+    heard: list[tuple[int, str]] = []
 
-    def listen(person_id: int, **_: object) -> None:
-        heard.append(person_id)
+    def listen(person_id: int, address: str, **_: object) -> None:
+        heard.append((person_id, address))
 
     signals.erased.connect(listen)
     try:
         exports.erase(" Ada@Commune.example", now=later(1))
     finally:
         signals.erased.disconnect(listen)
-    assert heard == [person.pk]
+    assert heard == [(person.pk, "ada@commune.example")]
     held = [list(model.objects.values()) for model in (Person, Subscription, Consent, Suppression)]
     for trace in ("ada", "Ada", "commune", "Foix", "192.0.2", "2001:db8"):
         assert trace not in str(held)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
 
+from pipeline import clock
+from pipeline.delivery.models import Batch, Bounce, Mailing
+from tests.databases import database, descriptions  # noqa: F401 - fixtures
+from tests.delivery import lists
 from tests.dns_server import DnsServer, nobody, serve
 from tests.factories import write_season
 from tests.keys import write_key, write_keys
@@ -105,3 +112,55 @@ def test_an_unfit_key_is_told_by_name(home: dict[str, str], tmp_path: Path) -> N
     done = kit("dns", "--resolver", nobody(), **home)
     assert done.returncode == 1
     assert "faible.pem" in done.stderr
+
+
+def complained(name: str, count: int, *, sent: int, days: int) -> None:
+    """A mailing frozen so many days ago, with complaints about it."""
+    at = clock.now() - dt.timedelta(days=days)
+    made = lists.mailing(sent, name=name, batch=sent)
+    Mailing.objects.filter(pk=made.pk).update(cutoff=at)
+    Batch.objects.filter(mailing=made).update(sent=sent)
+    Bounce.objects.bulk_create(
+        Bounce(mailing=made, position=n, person=n, kind="complaint", source="arf", at=at, digest=f"{name}:{n}")
+        for n in range(1, count + 1)
+    )
+
+
+def rule(home: dict[str, str], **more: str) -> tuple[dict[str, Any], str]:
+    """What is told of complaints, and the lines on standard error."""
+    done = kit("dns", "--json", "--resolver", nobody(), "--timeout", "0.2", "--address", "192.0.2.25", **home, **more)
+    (told,) = json.loads(done.stdout)
+    return next(one for one in told["rules"] if one["rule"] == "complaints"), done.stderr
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_complaints_of_the_last_thirty_days_are_counted(home: dict[str, str]) -> None:
+    home["KIT_DATABASE_URL"] = f"sqlite://{connection.settings_dict['NAME']}"
+    assert rule(home, KIT_LMTP="127.0.0.1:2424")[0]["state"] == "unknown"
+    complained("essai/1", 30, sent=1000, days=31)
+    complained("essai/2", 1, sent=500, days=29)
+    told, _ = rule(home)
+    assert (told["state"], told["found"].partition(" ;")[0]) == ("met", "0,20\u202f% de plaintes (1 sur 500)")
+    complained("essai/3", 4, sent=1500, days=0)
+    told, _ = rule(home)
+    assert (told["state"], told["found"]) == ("unmet", "0,25\u202f% de plaintes (5 sur 2000)")
+    Bounce.objects.all().delete()
+    assert rule(home)[0]["state"] == "unknown"
+    assert rule(home, KIT_LMTP="127.0.0.1:2424")[0]["state"] == "met"
+
+
+def test_no_database_is_created_to_count_complaints(home: dict[str, str], tmp_path: Path) -> None:
+    told, errors = rule(home, KIT_DATABASE_URL=f"sqlite://{tmp_path}/absente.sqlite3")
+    assert (told["state"], errors) == ("unknown", "")
+    assert not (tmp_path / "absente.sqlite3").exists()
+
+
+def test_a_database_that_cannot_tell_of_complaints_is_one_line(home: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/kit.sqlite3").touch()
+    for more in ({}, {"KIT_DATABASE_URL": "postgresql://kit:secret@127.0.0.1:1/kit"}):
+        told, errors = rule(home, **more)
+        assert told["state"] == "unknown"
+        assert errors.startswith("Plaintes : la base ne répond pas (")
+        assert (errors.count("\n"), "secret" in errors) == (1, False)

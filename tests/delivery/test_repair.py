@@ -180,7 +180,7 @@ def test_mailings_finished_long_ago_are_not_counted_again() -> None:
 
 def test_looking_at_what_is_well_takes_few_queries(django_assert_max_num_queries) -> None:
     finished(200)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         assert repair(now=lists.NOW) == []
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
-from django.db import connections
 
 from pipeline.delivery.models import Mailing, Recipient
 from pipeline.kit import build as kit_build
@@ -14,6 +12,7 @@ from pipeline.release import addresses, decisions, publication, releases
 from pipeline.release.models import Intention, KitFile, Release, ReleasedFiche, StoredImage
 from tests.factories import fiche_markdown
 from tests.stage import STAFF, stage
+from tests.together import together
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -22,21 +21,7 @@ def test_two_workers_with_one_intention_release_once(tmp_path: Path) -> None:
     play = stage(tmp_path, people=5)
     made = decisions.intend("essai", "1", actor=STAFF, now=play.now)
     at = made.not_before
-    start = threading.Barrier(2)
-    results: list[Release | None] = []
-
-    def work() -> None:
-        start.wait()
-        try:
-            results.append(releases.fulfil(made.pk, play.press, now=at))
-        finally:
-            connections.close_all()
-
-    workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    results = together(lambda: releases.fulfil(made.pk, play.press, now=at))
     assert sum(result is not None for result in results) == 1
     assert Release.objects.count() == Mailing.objects.count() == 1
     assert Recipient.objects.count() == 5

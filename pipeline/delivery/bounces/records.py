@@ -22,9 +22,11 @@ from pipeline.delivery.bounces.forms.base import Verdict, key
 from pipeline.delivery.bounces.verp import Origin, Signed
 from pipeline.delivery.ledger import Result
 from pipeline.delivery.models import Bounce, Mailing, Outgoing, Recipient
+from pipeline.delivery.verdicts import Meaning
 
-ABOUT_US = ("policy", "content")
-"""Meanings of refusals that say nothing of the address: however many there are, nobody is suppressed for them."""
+ABOUT_US: tuple[Meaning, ...] = ("blocked", "policy", "content", "greylist", "slow")
+"""Meanings of refusals that are about who sends, what, and how fast: however many there are, nobody is suppressed for them.
+The others are the recipient's: a mailbox that is full, a rule of theirs, a server that is never there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +161,9 @@ def refused(mailing: int, people: Sequence[Refusal], *, now: dt.datetime) -> Non
     suppression.suppress_dead(list(gone), now=now)
 
 
-def forget(*, person_id: int, **_: object) -> None:
+def forget(person: int) -> None:
     """Drop the server's words and the domain, which may hold the address, of a person who was erased."""
-    Bounce.objects.filter(person=person_id).update(text="", domain="")
+    Bounce.objects.filter(person=person).update(text="", domain="")
 
 
 def _follow(row: Bounce, sent: Sent, person: Person | None, now: dt.datetime) -> None:

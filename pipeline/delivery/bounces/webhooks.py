@@ -18,7 +18,7 @@ from django.urls import Resolver404, resolve
 
 from pipeline import clock
 from pipeline.delivery.bounces import records, status, verp
-from pipeline.delivery.bounces.forms.base import Kind, Verdict
+from pipeline.delivery.bounces.forms.base import Kind, Verdict, meaning
 from pipeline.delivery.bounces.report import clean
 from pipeline.delivery.envelope import MAX_TEXT
 from pipeline.delivery.models import Bounce
@@ -29,7 +29,7 @@ METADATA = "kit"
 """The name under which the sender gives a provider the token of the return path (:func:`verp.token_of`)."""
 
 _DEAD = frozenset({RejectReason.BOUNCED, RejectReason.INVALID})
-_POLICY = frozenset({RejectReason.BLOCKED, RejectReason.SPAM})
+_AGAINST_US = frozenset({RejectReason.BLOCKED, RejectReason.SPAM})
 _PASSING = frozenset({"soft_bounce", "SoftBounce", "Transient"})
 """What providers call a bounce that may pass, where anymail tells it as any other."""
 
@@ -96,12 +96,12 @@ def _verdict(event: AnymailTrackingEvent) -> Verdict | None:
     if event.event_type != EventType.BOUNCED:
         return None
     code, enhanced = status.code_in(said), status.enhanced_in(said)
-    meaning = status.meaning(code, enhanced, said)
-    if event.reject_reason in _POLICY:
-        meaning = "policy"
-    dead = event.reject_reason in _DEAD and meaning in ("", "dead") and not _passing(event)
+    told = meaning(code, enhanced, said)
+    if event.reject_reason in _AGAINST_US:
+        told = "blocked"
+    dead = event.reject_reason in _DEAD and told in ("", "dead") and not _passing(event)
     kind: Kind = "hard" if dead else "soft"
-    return Verdict(kind, "mail", "", "dead" if dead else meaning, code, enhanced, said)
+    return Verdict(kind, "mail", "", "dead" if dead else told, code, enhanced, said)
 
 
 def _passing(event: AnymailTrackingEvent) -> bool:

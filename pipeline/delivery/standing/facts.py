@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pipeline.delivery.complaints import Rate
 from pipeline.delivery.standing import spf
 from pipeline.delivery.standing.records import Checked, Sender, check, tags, wanted
 from pipeline.delivery.standing.resolver import Address, Lookup, Silent
@@ -15,13 +16,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What the settings decide. ``clear``: mail is handed to another host without TLS; ``one_click``: the site is https, so that
-    RFC 8058's header is written; ``complaints``: complaints per message delivered, None where nobody counted; ``cfbl``: the
-    address for complaints (RFC 9477)."""
+    """What the settings decide, and what came of it. ``clear``: mail is handed to another host without TLS; ``one_click``: the site is
+    https, so that RFC 8058's header is written; ``complaints``: those about what was sent lately, None where nobody counted;
+    ``cfbl``: the address for complaints (RFC 9477)."""
 
     clear: bool = False
     one_click: bool = False
-    complaints: float | None = None
+    complaints: Rate | None = None
     cfbl: str = ""
 
 

@@ -24,8 +24,6 @@ MAILBOX_PROVIDERS = frozenset(
         "outlook.com", "outlook.fr", "proton.me", "sfr.fr", "wanadoo.fr", "yahoo.com", "yahoo.fr",
     }
 )  # fmt: skip
-WARN_COMPLAINTS, MOST_COMPLAINTS = 0.001, 0.003
-"""Gmail asks to stay below the first and never to reach the second."""
 
 _SILENT = "le résolveur ne répond pas"
 _NO_ADDRESS = "l’adresse d’envoi n’est pas connue"
@@ -160,12 +158,12 @@ def _complaints(facts: Facts) -> Judgement:
     rate = facts.habits.complaints
     if rate is None:
         return Judgement("unknown", "aucun compte de plaintes", "Suivre Google Postmaster Tools et Signal Spam.")
-    shown = f"{rate * 100:.2f} %".replace(".", ",")
-    if rate < WARN_COMPLAINTS:
-        return Judgement("met", shown)
-    if rate < MOST_COMPLAINTS:
-        return Judgement("unmet", shown, "Revoir d’où viennent les inscriptions, avant 0,3 %.")
-    return Judgement("unmet", shown, "Arrêter les envois et revoir d’où viennent les inscriptions.")
+    if rate.level == "stop":
+        return Judgement("unmet", rate.words, "Arrêter les envois et revoir d’où viennent les inscriptions.")
+    if rate.level == "warning":
+        return Judgement("unmet", rate.words, "Revoir d’où viennent les inscriptions, avant 0,3 %.")
+    # Gmail sends no complaints back (its « feedback loop » is a figure in Postmaster Tools).
+    return Judgement("met", f"{rate.words} ; Gmail ne les dit que dans Google Postmaster Tools")
 
 
 def _own_domain(facts: Facts) -> Judgement:

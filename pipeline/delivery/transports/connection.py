@@ -20,6 +20,8 @@ from pipeline.delivery.transports.servers import Server
 from pipeline.delivery.transports.waiting import Blocking, Waiter, poll
 
 _CHUNK = 65536
+_RECORD = 16384
+"""Octets of a TLS record at most (RFC 8446 §5.1)."""
 
 Patience = Callable[[], bool]
 """Asked about once a second of waiting; False: wait no longer."""
@@ -66,9 +68,13 @@ class Connection:
         return not self._replies.pending and not poll(self.socket, select.POLLIN, 0)
 
     def write_some(self, data: memoryview) -> int:
-        """Write what fits; 0 where nothing does now. Raises :class:`ConversationLost`."""
+        """Write what fits; 0 where nothing does now. Raises :class:`ConversationLost`.
+
+        Under TLS one record at a time: OpenSSL, given more, says « nothing yet » though whole records of it have left. Until a
+        record has left, what is written next must begin with the same bytes.
+        """
         try:
-            return self.socket.send(data)
+            return self.socket.send(data[:_RECORD] if isinstance(self.socket, ssl.SSLSocket) else data)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             return 0
         except OSError as error:

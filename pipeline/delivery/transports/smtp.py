@@ -21,17 +21,20 @@ RECONNECTIONS = 3
 _DATA = b"DATA\r\n"
 _STAGES: tuple[Stage, ...] = ("mail", "rcpt", "data")
 _DOT = b"\r\n.\r\n"
+_GIVEN_UP = "attente abandonnée"
 TRIES = 2
 """How often one message is offered before its connection's losses count as a deferral."""
 
 
 @dataclass(slots=True)
 class _Job:
-    """An envelope on its way. ``asked``: its MAIL, RCPT and DATA are written, with the replies to come."""
+    """An envelope on its way. ``asked``: its MAIL, RCPT and DATA are written, with the replies to come. ``dotted``: its final dot is
+    written, and only the reply tells what became of it."""
 
     envelope: Envelope
     commands: list[bytes]
     asked: bool = False
+    dotted: bool = False
     tries: int = 0
 
 
@@ -166,11 +169,14 @@ class _Delivery:
             if not self._send(job, connection):
                 self._transport._drop()
                 return withheld(job.envelope)
+            stage = "dot"
+            return self._answer(job, connection)
         except Abandoned:
-            raise _Lost("attente abandonnée", stage, withheld(job.envelope, "attente abandonnée")) from None
+            told = self._unknown(job, _GIVEN_UP) if job.dotted else withheld(job.envelope, _GIVEN_UP)
+            raise _Lost(_GIVEN_UP, stage, told) from None
         except ConversationLost as error:
-            raise _Lost(str(error), stage, None, code=error.reply.code if error.reply else 0) from error
-        return self._answer(job, connection)
+            unknown = self._unknown(job, str(error)) if job.dotted else None
+            raise _Lost(str(error), stage, unknown, code=error.reply.code if error.reply else 0) from error
 
     def _connected(self) -> Connection:
         try:
@@ -234,56 +240,43 @@ class _Delivery:
         """Write content and dot, with the next envelope behind it; False where the gate said no before the dot."""
         gate, envelope = self._gate, job.envelope
         content = _on_the_wire(envelope)
-        following = self._peek(connection)
+        following = self._next = self._peek(connection)
         gate.refresh()
         if not (gate.wanted(envelope) and gate.intent(envelope)):
-            self._give_back(following)
             return False
         if following is not None and not gate.wanted(following.envelope):
-            self._give_back(following)
-            following = None
+            self._put_back()
+        following = self._next
         tail = b"".join(following.commands) if following is not None else b""
         view, dot_ends = memoryview(content + tail), len(content)
         limit = self._transport._server.timeouts.block
         written = 0
         while True:
-            written += connection.write_some(view[written:])
+            fitted = connection.write_some(view[written:])
+            written += fitted
+            job.dotted = written >= dot_ends
             if written == len(view):
                 break
-            if written == dot_ends and following is not None:
-                self._give_back(following)  # the dot is out, nothing of the next one is
-                following = None
+            if written == dot_ends:  # the dot is out, nothing of the next one is
+                self._put_back()
                 break
-            self._wait(connection, limit, after_dot=written >= dot_ends, job=job)
+            if fitted:
+                continue
+            connection.wait_writable(limit, gate.waiting)
             gate.refresh()
             if written < dot_ends - len(_DOT) and not gate.wanted(envelope):
-                self._give_back(following)
                 return False
             if written <= dot_ends and following is not None and not gate.wanted(following.envelope):
-                self._give_back(following)
+                self._put_back()
                 view, following = view[:dot_ends], None
-        if following is not None:
-            following.asked = True
-        self._next = following
+        if self._next is not None:
+            self._next.asked = True
         return True
 
-    def _wait(self, connection: Connection, limit: float, *, after_dot: bool, job: _Job) -> None:
-        try:
-            connection.wait_writable(limit, self._gate.waiting)
-        except (ConversationLost, Abandoned) as error:
-            if not after_dot:
-                raise
-            raise _Lost("", "dot", self._unknown(job, str(error))) from error
-
     def _answer(self, job: _Job, connection: Connection) -> Outcome:
-        """The reply to the dot; whatever hides it leaves the message unknown."""
-        try:
-            reply = connection.read(self._transport._server.timeouts.dot, self._gate.waiting)
-            outcome = reply.outcome(job.envelope, "dot")
-        except Abandoned:
-            raise _Lost("", "dot", self._unknown(job, "attente abandonnée après le point final")) from None
-        except ConversationLost as error:
-            raise _Lost("", "dot", self._unknown(job, str(error))) from error
+        """The reply to the dot."""
+        reply = connection.read(self._transport._server.timeouts.dot, self._gate.waiting)
+        outcome = reply.outcome(job.envelope, "dot")
         connection.sent += 1
         self._losses = 0
         if reply.code == 421 or 0 < self._transport._server.messages <= connection.sent:
@@ -312,9 +305,11 @@ class _Delivery:
             return None
         return _Job(envelope, _commands(envelope, connection))
 
-    def _give_back(self, following: _Job | None) -> None:
-        if following is not None:
-            self._source.give_back(following.envelope)
+    def _put_back(self) -> None:
+        """The next envelope is not to ride with this dot: whoever is free takes it."""
+        if self._next is not None:
+            self._source.give_back(self._next.envelope)
+        self._next = None
 
     def _refused_here(self, job: _Job, connection: Connection) -> Outcome | None:
         if job.asked:

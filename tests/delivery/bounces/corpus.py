@@ -135,7 +135,7 @@ MAILBOXES = [
         "postfix, refused for policy",
         postfix("5.7.1", "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.example"),
         "soft",
-        "policy",
+        "blocked",
         "5.7.1",
     ),
     Sample(
@@ -228,7 +228,7 @@ MAILBOXES = [
         "exchange, not authorised",
         postfix("5.7.133", "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup"),
         "soft",
-        "policy",
+        "filtered",
         "5.7.133",
     ),
     Sample(
@@ -269,10 +269,31 @@ MAILBOXES = [
         "orange, too many connections",
         postfix("4.7.0", "421 Trop de connexions, veuillez verifier. Too many connections. OFR004_104 [104]"),
         "soft",
-        "busy",
+        "slow",
         "4.7.0",
     ),
-    Sample("free, only words", postfix("5.0.0", "550 spam detected"), "soft", "policy", "5.0.0"),
+    Sample(
+        "orange, a full mailbox under the code of an unknown one",
+        postfix("5.1.1", "552 5.1.1 Boite du destinataire pleine. Recipient overquota. OFR_417 [417]"),
+        "soft",
+        "full",
+        "5.1.1",
+    ),
+    Sample(
+        "postfix, greylisted until it gave up",
+        postfix("4.2.0", "450 4.2.0 <jeanne.martin@commune.example>: Recipient address rejected: Greylisted"),
+        "soft",
+        "greylist",
+        "4.2.0",
+    ),
+    Sample(
+        "sender refused, whose words could be about a recipient",
+        postfix("5.1.8", "550 5.1.8 <carnet@essai.org>: Sender address rejected: Domain not found"),
+        "soft",
+        "blocked",
+        "5.1.8",
+    ),
+    Sample("free, only words", postfix("5.0.0", "550 spam detected"), "soft", "content", "5.0.0"),
     Sample(
         "several recipients behind an alias, one of them delivered",
         dsn(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.delivery import dkim
+from pipeline.delivery.complaints import Rate
 from pipeline.delivery.standing import facts, records, rules
 from pipeline.delivery.standing.facts import Facts, Habits
 from pipeline.delivery.standing.records import Checked, Sender
@@ -20,7 +21,7 @@ from tests.dns_server import DnsServer, nobody, serve
 from tests.keys import write_keys
 
 SENDER = ip_address("192.0.2.25")
-GOOD = Habits(one_click=True, complaints=0.0004, cfbl="plaintes@retour.example.org")
+GOOD = Habits(one_click=True, complaints=Rate("", 10_000, 4), cfbl="plaintes@retour.example.org")
 
 
 @pytest.fixture(scope="module")
@@ -179,13 +180,13 @@ def test_a_name_must_lead_back_to_its_address(server: DnsServer, sender: Sender)
     [
         ({"clear": True}, "tls"),
         ({"one_click": False}, "one-click"),
-        ({"complaints": 0.001}, "complaints"),
-        ({"complaints": 0.003}, "complaints"),
+        ({"complaints": Rate("", 10_000, 10)}, "complaints"),
+        ({"complaints": Rate("", 10_000, 30)}, "complaints"),
         ({"cfbl": "plaintes@example.com"}, "cfbl"),
     ],
 )
 def test_a_setting_may_break_a_rule(
-    server: DnsServer, sender: Sender, change: dict[str, bool | float | str], rule: str
+    server: DnsServer, sender: Sender, change: dict[str, bool | Rate | str], rule: str
 ) -> None:
     assert states(found(server, sender, dataclasses.replace(GOOD, **change)))[rule] == "unmet"  # type: ignore[arg-type]
 

@@ -11,6 +11,8 @@ import pytest
 from pipeline.delivery.envelope import Envelope, Outcome
 from pipeline.delivery.transports import Transport, TransportUnavailable, open_transport
 from pipeline.delivery.transports.base import OpenGate
+from pipeline.delivery.transports.connection import Connection
+from pipeline.delivery.transports.replies import ConversationLost
 from tests.letters import letters
 from tests.smtp_behaviour import Stage
 from tests.smtp_sink import Behaviour, Misdeed, Sink
@@ -166,3 +168,32 @@ def test_who_waits_no_longer_before_the_dot_leaves_nothing_uncertain() -> None:
         first = next(iter(transport.deliver(letters(1), Impatient())))
         assert first.verdict == "withheld"
         assert sink.messages == []
+
+
+def test_a_connection_cut_while_the_next_envelope_is_written_leaves_the_finished_message_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The dot is out and part of the MAIL behind it, then the connection breaks: the message may have been taken."""
+    original, cuts = Connection.write_some, []
+
+    def cut(self: Connection, data: memoryview) -> int:
+        if cuts:
+            raise cuts.pop()
+        if b"\r\n.\r\nMAIL" in bytes(data):
+            cuts.append(ConversationLost("connexion perdue à l’écriture"))
+            return original(self, data[:-9])
+        return original(self, data)
+
+    monkeypatch.setattr(Connection, "write_some", cut)
+    with Sink() as sink, open_transport(f"{sink.url}?connections=1") as transport:
+        run = Outcomes().run(transport, letters(2))
+        assert max(sink.counts().values()) == 1
+        assert run.final[1].verdict == "unknown"
+
+
+@pytest.mark.parametrize("options", ["connections=1", "connections=3"])
+def test_a_connection_cut_in_the_middle_of_a_large_message_leaves_every_envelope_an_outcome(options: str) -> None:
+    how = Behaviour(extensions=("SIZE 0",), misdeeds={"data": Misdeed(b"354 go on\r\n", "close", times=2)})
+    with Sink(how) as sink, open_transport(f"{sink.url}?{options}") as transport:
+        outcomes = [one.key for one in transport.deliver(letters(5, size=100_000), OpenGate())]
+        assert sorted(outcomes) == [1, 2, 3, 4, 5]

@@ -9,6 +9,8 @@ import pytest
 
 from pipeline.delivery.transports import TransportUnavailable, open_transport
 from pipeline.delivery.transports.base import OpenGate
+from pipeline.delivery.transports.connection import connect
+from pipeline.delivery.transports.pool import Pool
 from tests.certificates import Authority
 from tests.letters import letters
 from tests.smtp_sink import Behaviour, Misdeed, Sink
@@ -70,6 +72,22 @@ def test_a_large_message_goes_through_tls(authority: Authority, context: ssl.SSL
         outcomes = list(transport.deliver(letters(3, size=30_000), OpenGate()))
         assert [one.verdict for one in outcomes] == ["sent"] * 3
         assert {one["content"] for one in sink.messages} == {one.content for one in letters(3, size=30_000)}
+
+
+def test_what_tls_has_sent_counts_as_written(authority: Authority, context: ssl.SSLContext) -> None:
+    """A server that reads nothing: what fills the buffers has left, and is never taken for unwritten."""
+    with (
+        Sink(Behaviour(tls=context, implicit_tls=True, misdeeds={"ehlo": Misdeed(b"250 sink\r\n", "hang")})) as sink,
+        open_transport(address(sink, "smtps", f"connections=1&ca={authority.path}")) as transport,
+    ):
+        assert isinstance(transport, Pool)
+        connection = connect(transport._hosts[0].server, lambda: True)
+        data, written = memoryview(b"x" * 20_000_000), 0
+        while some := connection.write_some(data[written:]):
+            assert some <= 16384
+            written += some
+        assert 0 < written < len(data)
+        connection.close()
 
 
 def test_replies_in_many_packets_under_tls(authority: Authority, context: ssl.SSLContext) -> None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.audience import addresses
+from pipeline.delivery import verdicts
 from pipeline.delivery.bounces import report
 from pipeline.delivery.bounces.report import Fields, Mail
-from pipeline.delivery.bounces.status import Meaning
+from pipeline.delivery.envelope import MAX_TEXT, Outcome
+from pipeline.delivery.verdicts import Meaning
 
 Kind = Literal["hard", "soft", "complaint", "unsubscribe", "ignored"]
 """``hard``: the address is dead. ``soft``: the message was not delivered, the address may live. ``complaint``: the reader calls it
@@ -62,6 +64,17 @@ def key(address: str) -> str:
         return addresses.parse(address).key
     except addresses.AddressError:
         return address.casefold()
+
+
+def meaning(code: int, enhanced: str, text: str) -> Meaning:
+    """What a reported failure means (:mod:`pipeline.delivery.verdicts`).
+
+    A report does not tell which step of which conversation the words are from: the codes and the words decide. It speaks of one
+    recipient: what is against us is that one server's refusal, ``blocked``.
+    """
+    temporary = enhanced.startswith("4") or (not enhanced and 400 <= code < 500)
+    told = verdicts.meaning(Outcome(None, "deferred" if temporary else "refused", code, enhanced, text[:MAX_TEXT]))
+    return "blocked" if told == "policy" else told
 
 
 def ignored(why: str, form: Form = "mail") -> Verdict:

@@ -8,7 +8,7 @@ from email.utils import parseaddr
 import flufl.bounce
 
 from pipeline.delivery.bounces import report, status
-from pipeline.delivery.bounces.forms.base import Kind, Letter, Verdict, ignored, key
+from pipeline.delivery.bounces.forms.base import Kind, Letter, Verdict, ignored, key, meaning
 from pipeline.delivery.bounces.report import Fields, clean, first
 from pipeline.delivery.envelope import MAX_TEXT
 
@@ -36,11 +36,11 @@ def read(letter: Letter) -> Verdict | None:
     said = report.words(letter.parts, _LONGEST_OLD)
     text = _telling_line(said)
     enhanced, code = status.enhanced_in(text), status.code_in(text)
-    meaning = status.meaning(code, enhanced, text)
+    told = meaning(code, enhanced, text)
     keys = {key(one.decode("ascii", "replace")) for one in failed}
     elsewhere = bool(letter.key) and letter.key not in keys
-    kind: Kind = "hard" if meaning == "dead" and not elsewhere else "soft"
-    return Verdict(kind, "mail", "", "" if elsewhere and meaning == "dead" else meaning, code, enhanced, text)
+    kind: Kind = "hard" if told == "dead" and not elsewhere else "soft"
+    return Verdict(kind, "mail", "", "" if elsewhere and told == "dead" else told, code, enhanced, text)
 
 
 def _from_a_server(head: Fields) -> bool:
@@ -52,7 +52,7 @@ def _from_a_server(head: Fields) -> bool:
 def _telling_line(said: str) -> str:
     """The line that holds the other server's words: the first with a status code, else the first whose words are known."""
     lines = [line for line in said.splitlines() if line.strip()][:200]
-    for tells in (status.enhanced_in, status.code_in, lambda line: status.meaning(0, "", line)):
+    for tells in (status.enhanced_in, status.code_in, lambda line: meaning(0, "", line)):
         if line := next((line for line in lines if tells(line)), ""):
             return clean(line, MAX_TEXT)
     return clean(" ".join(lines), MAX_TEXT)

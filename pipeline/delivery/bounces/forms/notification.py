@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 
 from pipeline.delivery.bounces import report, status
-from pipeline.delivery.bounces.forms.base import Kind, Letter, Verdict, ignored, key
+from pipeline.delivery.bounces.forms.base import Kind, Letter, Verdict, ignored, key, meaning
 from pipeline.delivery.bounces.report import Fields, clean, first
-from pipeline.delivery.bounces.status import Meaning
 from pipeline.delivery.envelope import MAX_TEXT
+from pipeline.delivery.verdicts import Meaning
 
 _STATUSES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
@@ -54,8 +54,8 @@ def read(letter: Letter) -> Verdict | None:
         return ignored("échec au statut de succès", "dsn")
     kind: Kind = "soft" if alive or elsewhere else "hard"
     # An address behind ours is dead: that says nothing of ours.
-    meaning = "" if elsewhere and one.meaning == "dead" else one.meaning
-    return Verdict(kind, "dsn", "", meaning, one.code, one.enhanced, one.text)
+    told = "" if elsewhere and one.meaning == "dead" else one.meaning
+    return Verdict(kind, "dsn", "", told, one.code, one.enhanced, one.text)
 
 
 _NOT_FAILED = {
@@ -77,7 +77,7 @@ def _group(block: Fields) -> _Group:
     enhanced = status.more_telling(status.enhanced_in(first(block, "status")), status.enhanced_in(said))
     code = status.code_in(said)
     action = first(block, "action").casefold().partition(" ")[0].strip(";,()")
-    return _Group(keys, action, status.meaning(code, enhanced, said), code, enhanced, clean(said, MAX_TEXT))
+    return _Group(keys, action, meaning(code, enhanced, said), code, enhanced, clean(said, MAX_TEXT))
 
 
 def _recipient(value: str) -> str:

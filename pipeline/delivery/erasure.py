@@ -1,0 +1,42 @@
+"""What sending keeps of a person who was erased: the address on lists and mails, and the words of servers that quote it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pipeline.audience.models import Person
+from pipeline.delivery.bounces import records
+from pipeline.delivery.models import Attempt, Mailing, Outgoing, Recipient
+
+
+def forget(*, person_id: int, address: str, now: dt.datetime, **_: object) -> None:
+    """Drop every copy, in the erasure's own transaction (:data:`pipeline.audience.signals.erased`).
+
+    What became of the messages stays counted; one not yet sent is suppressed.
+    """
+    _forget_lists(person_id)
+    records.forget(person_id)
+    _forget_mails(address, now)
+
+
+def forget_again(since: dt.datetime) -> None:
+    """Drop what was appended after the erasure: the answer to a message that was under way, or one that a journal kept."""
+    for person in Person.objects.filter(erased_at__gte=since).values_list("pk", flat=True):
+        _forget_lists(person)
+        records.forget(person)
+
+
+def _forget_lists(person: int) -> None:
+    # Mailing by mailing, for the index: a search by person alone reads every list there ever was.
+    rows = Recipient.objects.filter(mailing__in=list(Mailing.objects.values_list("pk", flat=True)), person=person)
+    for mailing, position in list(rows.values_list("mailing", "position")):
+        Attempt.objects.filter(mailing=mailing, position=position).exclude(text="").update(text="")
+    rows.exclude(address="").update(address="")
+
+
+def _forget_mails(address: str, now: dt.datetime) -> None:
+    """Mails to the person alone. One that waits is not sent any more; of one under way nobody will know the answer."""
+    mails = Outgoing.objects.filter(recipient__iexact=address)
+    mails.filter(state=Outgoing.State.QUEUED).update(state=Outgoing.State.REFUSED, settled_at=now)
+    mails.filter(state=Outgoing.State.SENDING).update(state=Outgoing.State.UNKNOWN, settled_at=now)
+    mails.update(recipient="", content=b"", answer="effacement")

@@ -1,0 +1,44 @@
+"""What the operator's environment says, and what is said of it where it makes no sense."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import environment
+from pipeline.environment import KNOWN, SECRETS, SettingsError
+
+
+def faults(**environ: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        environment.read(environ)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_an_empty_setting_is_one_that_is_not_given(empty: str) -> None:
+    names = [*KNOWN, *(f"{name}_FILE" for name in SECRETS)]
+    assert environment.read(dict.fromkeys(names, empty)) == environment.read({})
+
+
+def test_a_secret_is_read_from_its_file_and_an_empty_file_gives_none(tmp_path: Path) -> None:
+    secret = tmp_path / "smtp"
+    secret.write_text("smtp://relais.example.org\n")
+    assert environment.read({"KIT_SMTP_URL_FILE": str(secret)}).smtp_url == "smtp://relais.example.org"
+    assert environment.read({"KIT_SMTP_URL_FILE": str(secret), "KIT_SMTP_URL": ""}).smtp_url != ""
+    assert environment.read({"KIT_BOUNCES_URL_FILE": "/dev/null"}).bounces_url == ""
+    assert "n’en garder qu’un" in faults(KIT_SMTP_URL="smtp://a", KIT_SMTP_URL_FILE=str(secret))
+    assert "KIT_SMTP_URL_FILE : le fichier « /absent »" in faults(KIT_SMTP_URL_FILE="/absent")
+
+
+def test_every_fault_is_told_at_once_with_its_setting_and_no_secret() -> None:
+    told = faults(
+        KIT_SMTP="x", KIT_RETURN_PATH="rebonds", KIT_SOFT_BOUNCES="5", KIT_RETRY_HOURS="0", KIT_DKIM_DIR="/absent",
+        KIT_BOUNCES_URL="pop://user:motdepasse@host", KIT_LOG_LEVEL="fort", KIT_WEBHOOK_SECRET="court:motdepasse",
+    )  # fmt: skip
+    assert [line.partition(" ")[0] for line in sorted(told.splitlines())] == [
+        "KIT_BOUNCES_URL", "KIT_DKIM_DIR", "KIT_LOG_LEVEL", "KIT_RETRY_HOURS", "KIT_RETURN_PATH", "KIT_SMTP",
+        "KIT_SOFT_BOUNCES", "KIT_WEBHOOK_SECRET",
+    ]  # fmt: skip
+    assert "motdepasse" not in told
