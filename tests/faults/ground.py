@@ -6,6 +6,7 @@ Nothing here knows Django: the settings are made here, and the suite's own proce
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -146,7 +147,7 @@ class Ground:
         self.receiver.start()
         self.smtp = f"smtp://127.0.0.1:{self.receiver.port}/?connections=4"
         self.port = free_port()
-        self.plan, self.hits_file = folder / "plan.json", folder / "hits"
+        self.plan, self._plans = folder / "plan.json", itertools.count()
         self.environ = {k: v for k, v in os.environ.items() if not k.startswith(("KIT_", "DJANGO_", "PYTEST_"))} | {
             "DJANGO_SETTINGS_MODULE": "pipeline.settings",
             "KIT_DATA_DIR": str(self.data),
@@ -156,7 +157,6 @@ class Ground:
             "KIT_SECRET_KEY": secrets.token_hex(32),
             "KIT_STAFF_MAIL": "equipe@essai.org",
             "CHAOS_PLAN": str(self.plan),
-            "CHAOS_HITS": str(self.hits_file),
         }
         self.arm(())
         self.redis_server: Worker | None = None
@@ -219,16 +219,17 @@ class Ground:
 
     def arm(self, points: Sequence[str], act: str = "kill") -> None:
         """Have senders die (or ``stop``) at these points, one after the other (:mod:`tests.faults.saboteur`)."""
-        self.hits_file.unlink(missing_ok=True)
+        # A file of its own for each plan: whoever still follows an old one finds that it was carried out.
+        self._hits = self.folder / f"hits-{next(self._plans)}"
         draft = self.plan.with_suffix(".new")
-        draft.write_text(json.dumps({"points": list(points), "act": act}))
+        draft.write_text(json.dumps({"points": list(points), "act": act, "hits": str(self._hits)}))
         draft.rename(self.plan)
 
     def hits(self) -> list[tuple[str, int]]:
         """Where who was struck, in order."""
-        if not self.hits_file.exists():
+        if not self._hits.exists():
             return []
-        return [(point, int(pid)) for point, pid in map(str.split, self.hits_file.read_text().splitlines())]
+        return [(point, int(pid)) for point, pid in map(str.split, self._hits.read_text().splitlines())]
 
     def fake_wall(self) -> tuple[dict[str, str], Callable[[float], None]]:
         """Changes to an environment under which wall time can be moved, and what moves it by so many seconds."""

@@ -1,7 +1,7 @@
 """The workers' application with traps in it: ``celery -A tests.faults.saboteur worker …`` dies, or stops, at the point it is told.
 
 No product code knows of it: functions are wrapped where they stand. What is wanted stands in a file (``CHAOS_PLAN``), read
-whenever batches are claimed or taken over; each hit is a line of another one (``CHAOS_HITS``), written before the process is gone.
+whenever batches are claimed or taken over; each hit is a line of another one that it names, written before the process is gone.
 """
 
 from __future__ import annotations
@@ -43,16 +43,18 @@ class _Plan:
 
     def __init__(self) -> None:
         self.point = ""
+        self._hits = Path()
         self._made = 0
         self._left = 0
         self._act = signal.SIGKILL
 
     def read(self) -> None:
         told = json.loads(Path(os.environ["CHAOS_PLAN"]).read_text())
-        made = _hits()
+        hits = Path(told["hits"])
+        made = _count(hits)
         point = told["points"][made] if made < len(told["points"]) else ""
-        if (point, made) != (self.point, self._made):
-            self.point, self._made = point, made
+        if (hits, point, made) != (self._hits, self.point, self._made):
+            self._hits, self.point, self._made = hits, point, made
             self._left = random.randint(1, OFTEN) if point in FREQUENT else 1
             self._act = _SIGNALS[told["act"]]
 
@@ -64,9 +66,9 @@ class _Plan:
         return self._left == 0
 
     def strike(self) -> None:
-        if _hits() != self._made:
+        if _count(self._hits) != self._made:
             return  # somebody else was first
-        hits = os.open(os.environ["CHAOS_HITS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        hits = os.open(self._hits, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.write(hits, f"{self.point} {os.getpid()}\n".encode())
         os.close(hits)
         self.point = ""
@@ -77,8 +79,7 @@ class _Plan:
             self.strike()
 
 
-def _hits() -> int:
-    path = Path(os.environ["CHAOS_HITS"])
+def _count(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
