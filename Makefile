@@ -4,7 +4,7 @@ VENV   := .venv
 KIT    := $(VENV)/bin/kit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bench lint lock serve clean
+.PHONY: help demo test test-all chaos bench lint lock serve clean
 
 help: ## what can be typed here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -49,6 +49,10 @@ test: $(VENV)/.dev ## run the tests and the checks
 test-all: $(VENV)/.dev ## run the tests, the long ones included
 	@$(MAKE) --no-print-directory test
 	@$(VENV)/bin/python -m pytest -q -m long
+
+chaos: $(VENV)/.dev ## break everything while mails go out, and count who got what (25 minutes; build/chaos.json)
+	@$(VENV)/bin/python -m tests.faults.chaos
+	@echo "What the table means: docs/developer.md"
 
 bench: $(VENV)/.run ## measure the sending path on this machine (figures in build/bench.json)
 	@mkdir -p build

@@ -31,6 +31,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def faketime(offset: Path) -> dict[str, str]:
+    """What an environment needs so that wall time follows the file ``offset``, and nothing else does (see :func:`move_wall`)."""
+    return {
+        "LD_PRELOAD": str(_FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }
+
+
+def move_wall(offset: Path, seconds: float) -> None:
+    """Make wall time differ by ``seconds`` from the machine's, for all processes that follow ``offset``."""
+    draft = offset.with_suffix(".new")
+    draft.write_text(f"{seconds:+.3f}\n")
+    draft.rename(offset)
+
+
 class Installation:
     """Files, environment and processes of one installation. Use it as a context manager: it stops what it started."""
 
@@ -52,21 +71,11 @@ class Installation:
         if wall is not None:
             self._offset_file = folder / "offset"
             self.set_wall(wall)
-            self.environ |= {
-                "LD_PRELOAD": str(_FAKETIME),
-                "FAKETIME_TIMESTAMP_FILE": str(self._offset_file),
-                "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                "DONT_FAKE_MONOTONIC": "1",
-                "NO_FAKE_STAT": "1",
-            }
+            self.environ |= faketime(self._offset_file)
 
     def set_wall(self, wall: dt.datetime) -> None:
         """Make the processes' wall clock show ``wall`` now."""
-        offset = wall.timestamp() - time.time()
-        draft = self._offset_file.with_suffix(".new")
-        draft.write_text(f"{offset:+.3f}\n")
-        draft.rename(self._offset_file)
+        move_wall(self._offset_file, wall.timestamp() - time.time())
 
     def season(self, *, people: int, **options: Any) -> None:
         write_season(self.folder, **options)
