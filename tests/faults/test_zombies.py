@@ -86,9 +86,6 @@ def _another_connection() -> psycopg.Connection[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-@pytest.mark.xfail(
-    strict=True, reason="a takeover waits for the row of a sender that was stopped inside its transaction"
-)
 def test_a_sender_that_was_stopped_inside_its_transaction_holds_up_no_takeover(tmp_path: Path, database: str) -> None:
     frozen(tmp_path)
     claimed(Journal(tmp_path / "journal"))
