@@ -86,6 +86,12 @@ PASSWORD_HASHERS = [
 ]
 
 
+def _options(given: dict[str, str]) -> dict[str, str]:
+    """PostgreSQL ends a session that sleeps inside a transaction (its process stopped, its host frozen): it must not keep its locks
+    from all others."""
+    return {**given, "options": f"-c idle_in_transaction_session_timeout=60000 {given.get('options', '')}".strip()}
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's description of the database at ``url``; empty is SQLite in the data folder.
 
@@ -113,11 +119,7 @@ def database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
-            # A process that sleeps inside a transaction (stopped, its host frozen) must not keep its locks from all others.
-            "options": "-c idle_in_transaction_session_timeout=60000",
-            **dict(parse_qsl(parts.query)),
-        },
+        "OPTIONS": _options(dict(parse_qsl(parts.query))),
     }
 
 

@@ -23,6 +23,9 @@ Closed: TypeAlias = Literal["", "stop", "lease", "mailing", "database", "journal
 """Why nothing more is begun: the process stops, the lease ran out, staff paused or cancelled, the database or the journal cannot
 be had, or what came back calls for a person."""
 
+RENEWED = 0.9
+"""A lease of which less than this share is left is renewed while the other side lets us wait."""
+
 
 class LeaseGate:
     """Answers the transport for one lease (:class:`pipeline.delivery.transports.base.Gate`).
@@ -112,7 +115,7 @@ class LeaseGate:
             self._close("stop")
             self._stop_at = self._stop_at or boot_time()
             return boot_time() < self._stop_at + self._patience
-        if self._lease.until - boot_time() < ledger.LEASE - 3:
+        if self._lease.until - boot_time() < ledger.LEASE * RENEWED:
             try:
                 ledger.renew(self._lease, now=self._now())
             except LeaseLost:
