@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.db import Error
+
 from pipeline.delivery import breaker, fence, ledger, mailings, paces, results, takeover
 from pipeline.delivery.bounces import records
-from pipeline.delivery.bounces.verp import ReturnPathError
 from pipeline.delivery.breaker import Recent
-from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.envelope import Envelope
 from pipeline.delivery.gate import LeaseGate
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.ledger import Lease, LeaseLost, Result, Row
-from pipeline.delivery.letters import HoleError, Letters, Stationery
+from pipeline.delivery.letters import HoleError, Letters, LettersError, Stationery
 from pipeline.delivery.models import Mailing
 from pipeline.delivery.retries import GIVE_UP
 from pipeline.delivery.throttle import Throttles
@@ -138,13 +138,25 @@ class _Shift:
         self.journal.close(keep=self.holds)
 
     def _send(self, lease: Lease, until: float) -> None:
-        """One lease, from claim to release."""
+        """One lease, from claim to release. What the program itself gets wrong stops that mailing, and none of the others."""
         mailing = self._mailing(lease)
+        try:
+            self._carry_out(lease, mailing, until)
+        except (Error, OSError):
+            raise
+        except Exception as error:
+            mailings.alarm(
+                mailing.name,
+                f"Erreur du programme ({error!r}) : la signaler avec les lignes du journal, puis « kit resume ».",
+            )
+            raise
+
+    def _carry_out(self, lease: Lease, mailing: Mailing, until: float) -> None:
         self.journal.lease(lease.batch, lease.number)
         gate = LeaseGate(lease, self.journal, mailing, stopping=stopping.is_set, now=self.desk.now, patience=PATIENCE)
         try:
             self._letters(mailing)
-        except (DkimError, ReturnPathError) as error:
+        except LettersError as error:
             mailings.alarm(mailing.name, f"{error}\nPuis « kit resume ».")
             ledger.release(lease, [])
             return
@@ -171,7 +183,10 @@ class _Shift:
                 retry_at = self.desk.now() + OUTAGE
         except TransportUnavailable as error:
             logger.warning("mailing %s: %s", mailing.name, error)
-            retry_at = self.desk.now() + OUTAGE
+            if error.temporary:
+                retry_at = self.desk.now() + OUTAGE
+            else:
+                mailings.alarm(mailing.name, f"{error}\nCorriger le réglage, puis « kit resume ».")
         except LeaseLost:
             logger.warning("mailing %s: the lease on batch %s is gone", mailing.name, lease.batch)
         try:
