@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from typing import Any
 
@@ -71,16 +72,23 @@ def release(intention: int) -> None:
 
 @app.task(name="pipeline.tasks.send", queue="bulk")
 def send() -> None:
-    """Send for a few seconds, then make room; while there is more than one can do, another worker is woken."""
+    """Send for a few seconds, then make room; while there is more than one can do, another worker is woken.
+
+    Whoever has sent nothing wakes nobody: what hinders it (a database that may not be mailed from, paces that are used up) would
+    have workers wake each other without end. The next tick tries again.
+    """
     close_old_connections()
     try:
-        if mailings.open_batches(clock.now()) > 1:
-            wake_if_idle("pipeline.tasks.send", "bulk")
-        settled = sender.run(wiring.desk(), seconds=BULK_SECONDS)
-        if mailings.open_batches(clock.now() + sender.NEAR if settled else clock.now()):
-            wake_if_idle("pipeline.tasks.send", "bulk")
+        if sender.run(wiring.desk(), seconds=BULK_SECONDS, begun=_call_others):
+            _call_others(within=sender.NEAR)
     except _NOTHING_LOST as error:
         sender.logger.error("%s", error)
+
+
+def _call_others(*, within: dt.timedelta = dt.timedelta()) -> None:
+    ready_at = sender.next_ready(wiring.desk())
+    if ready_at is not None and ready_at <= clock.now() + within:
+        wake_if_idle("pipeline.tasks.send", "bulk")
 
 
 @app.task(name="pipeline.tasks.post", queue="transactional")

@@ -75,8 +75,10 @@ class Desk:
     recent: dict[int, Recent] = field(default_factory=dict)
 
 
-def run(desk: Desk, *, seconds: float, mailing: int | None = None) -> int:
+def run(desk: Desk, *, seconds: float, mailing: int | None = None, begun: Callable[[], None] = lambda: None) -> int:
     """Send for about ``seconds``; return how many messages were settled. Nothing is sent by an installation that is not armed.
+
+    ``begun`` is called once, when the first of them are: the moment to call others in.
 
     Raises:
         pipeline.delivery.fence.NotArmed: see there.
@@ -84,11 +86,17 @@ def run(desk: Desk, *, seconds: float, mailing: int | None = None) -> int:
     """
     fence.require(desk.identity)
     mailings.look_after(takeover.reclaim(desk.journals, now=desk.now(), everywhere=False), now=desk.now())
-    shift = _Shift(desk, mailing)
+    shift = _Shift(desk, mailing, begun)
     try:
         return shift.work(until=time.monotonic() + seconds)
     finally:
         shift.end()
+
+
+def next_ready(desk: Desk, *, mailing: int | None = None) -> dt.datetime | None:
+    """When there is something to send next that nobody is sending: the paces of destinations counted in. None: nothing is left."""
+    now = desk.now()
+    return ledger.next_ready(now=now, mailing=mailing, closed=paces.blocked(desk.throttles.limited(), now=now))
 
 
 @dataclass(slots=True)
@@ -97,6 +105,7 @@ class _Shift:
 
     desk: Desk
     mailing: int | None
+    begun: Callable[[], None]
     journal: Journal = field(init=False)
     size: int = FIRST
     holds: bool = False
@@ -128,7 +137,7 @@ class _Shift:
     def _rest(self, until: float) -> bool:
         """Wait for a batch that may be claimed in a moment (its destination has a pace of its own); False where none is near."""
         now = self.desk.now()
-        due = ledger.next_due(mailing=self.mailing)
+        due = next_ready(self.desk, mailing=self.mailing)
         if due is None or due - now > NEAR:
             return False
         time.sleep(max(0.05, min((due - now).total_seconds(), until - time.monotonic())))
@@ -251,8 +260,11 @@ class _Shift:
 
     def _settle(self, mailing: Mailing, done: list[Result]) -> list[Result]:
         """What was done is in the database: forget it, and see whether it calls for a person. Returns an empty list to go on with."""
+        first = bool(done) and not self.settled
         self.settled += len(done)
         self.journal.cut()
+        if first:
+            self.begun()
         self._lost = 0
         if any(result.kind in ("unknown", "refused") for result in done) and mailings.stop_where_needed(
             mailing, self.desk.recent.get(mailing.pk, Recent())
