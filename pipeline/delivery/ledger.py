@@ -11,6 +11,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -88,11 +89,18 @@ def ready(*, now: dt.datetime, mailing: int | None = None, closed: Iterable[str]
 
 
 def claim(
-    holder: str, *, now: dt.datetime, reserve: int, mailing: int | None = None, closed: Iterable[str] = ()
+    holder: str,
+    *,
+    now: dt.datetime,
+    reserve: int,
+    mailing: int | None = None,
+    closed: Iterable[str] = (),
+    rates: Mapping[str, float] | None = None,
 ) -> Lease | None:
     """Take the next open batch of a mailing that is being sent and reserve its first ``reserve`` rows; None where there is none.
 
-    Batches that another claimer is just taking are passed over. ``closed`` names destinations that are not to be sent to now.
+    Batches that another claimer is just taking are passed over. ``closed`` names destinations that are not to be sent to now;
+    of one that has a rate no more is reserved than a second of it.
     """
     with transaction.atomic():
         free = ready(now=now, mailing=mailing, closed=closed).select_for_update(skip_locked=True, of=("self",))
@@ -102,7 +110,8 @@ def claim(
         if batch is None:
             return None
         until = boot_time() + LEASE
-        reserved = min(batch.last, batch.first + reserve - 1)
+        rate = (rates or {}).get(batch.destination, 0.0)
+        reserved = min(batch.last, batch.first + (min(reserve, ceil(rate)) if rate else reserve) - 1)
         Batch.objects.filter(pk=batch.pk).update(
             state=Batch.State.LEASED,
             lease=batch.lease + 1,
