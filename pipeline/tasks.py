@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import Any
 
 from celery.signals import worker_process_init, worker_ready, worker_shutting_down
@@ -77,13 +76,16 @@ def release(intention: int) -> None:
 
 @app.task(name="pipeline.tasks.send", queue="bulk")
 def send() -> None:
-    """Send for a few seconds, then make room; wake the next where something is left."""
+    """Send for a few seconds, then make room; wake the next where something is left.
+
+    Whoever has sent nothing wakes nobody: what hinders it (a database that may not be mailed from, paces that are used up) would
+    have workers wake each other without end. The next tick tries again.
+    """
     close_old_connections()
-    started = time.monotonic()
     try:
         settled = sender.run(wiring.desk(), seconds=BULK_SECONDS)
-        waited = time.monotonic() - started > BULK_SECONDS / 2
-        if (settled or waited) and mailings.open_batches(clock.now() + sender.NEAR):
+        ready_at = sender.next_ready(wiring.desk()) if settled else None
+        if ready_at is not None and ready_at <= clock.now() + sender.NEAR:
             wake("pipeline.tasks.send", "bulk")
     except _NOTHING_LOST as error:
         sender.logger.error("%s", error)

@@ -131,11 +131,7 @@ def unfinished() -> list[Mailing]:
 
 def open_batches(now: dt.datetime) -> int:
     """How many batches could be claimed at once."""
-    sending = Batch.objects.filter(mailing__state=Mailing.State.SENDING)
-    return (
-        sending.filter(state=Batch.State.OPEN).count()
-        + sending.filter(state=Batch.State.WAITING, due_at__lte=now).count()
-    )
+    return ledger.ready(now=now).count()
 
 
 def _cancel_batch(batch: Batch, now: dt.datetime) -> None:

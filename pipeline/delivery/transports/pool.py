@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from types import TracebackType
 from typing import Self
 
@@ -109,6 +110,12 @@ class Pool:
         ]
         self._ready: deque[Outcome] = deque()
         self._given_up = False
+
+    @property
+    def width(self) -> int:
+        """All connections; of a server with a rate, no more than it gives messages to in a second."""
+        servers = [host.server for host in self._hosts]
+        return sum(min(one.connections, ceil(one.rate) or one.connections) for one in servers)
 
     def deliver(self, envelopes: Iterable[Envelope], gate: Gate) -> Iterator[Outcome]:
         source, hub = Source(envelopes), self._hub

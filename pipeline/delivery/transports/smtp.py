@@ -47,6 +47,10 @@ class SmtpTransport:
         self._connection: Connection | None = None
         self._reset = False
 
+    @property
+    def width(self) -> int:
+        return 1
+
     def deliver(self, envelopes: Iterable[Envelope], gate: Gate) -> Iterator[Outcome]:
         yield from self.deliver_from(Source(envelopes), gate)
 
