@@ -36,6 +36,7 @@ class Behaviour:
     line_end: bytes = b"\r\n"
     garbage_at: int = 0  # n-th message of the server: nonsense instead of the reply to MAIL
     greeting: str = "220 sink ESMTP"
+    room: int = 0  # connections at once; one more is told 421
     helo_only: bool = False
     misdeeds: dict[Stage, Misdeed] = field(default_factory=dict)
     greylist: bool = False  # a recipient is deferred the first time it is named

@@ -10,7 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from types import TracebackType
 from typing import Self
@@ -43,7 +43,7 @@ def unlimited(name: str, rate: float, want: int) -> int:
 
 @dataclass(slots=True)
 class _Host:
-    """A server, what it has taken, and its connections."""
+    """A server, what it has taken, and its connections. ``resting``: those for which it had no room, and until when."""
 
     server: Server
     lanes: list[SmtpTransport]
@@ -52,7 +52,9 @@ class _Host:
     down_until: float = 0.0
     failure: TransportUnavailable | None = None
     working: int = 0
+    answered: bool = False
     allowance: int = 0
+    resting: dict[SmtpTransport, float] = field(default_factory=dict)
 
     @property
     def share(self) -> float:
@@ -121,7 +123,7 @@ class Pool:
         source, hub = Source(envelopes), self._hub
         now = time.monotonic()
         for host in self._hosts:
-            host.taken, host.moved, host.failure = 0, now, None
+            host.taken, host.moved, host.answered, host.failure = 0, now, False, None
         self._given_up = False
         try:
             self._start(source, gate)
@@ -162,7 +164,8 @@ class Pool:
         # Where nobody else is left, one that was to be avoided is better than none.
         chosen = up or [host for host in self._hosts if host.failure is None]
         for host in chosen:
-            for lane in host.lanes:
+            awake = [lane for lane in host.lanes if host.resting.get(lane, 0.0) <= now]
+            for lane in awake or host.lanes[:1]:
                 self._spawn(host, lane, source, gate)
         return bool(chosen)
 
@@ -173,7 +176,7 @@ class Pool:
             try:
                 while host.failure is None and source.has_more():
                     for outcome in transport.deliver_from(lane, lane):
-                        host.moved = time.monotonic()
+                        host.moved, host.answered = time.monotonic(), True
                         self._ready.append(outcome)
                     if source.has_more():
                         self._hub.sleep(BREATH)
@@ -181,21 +184,23 @@ class Pool:
                             self._given_up = True
                             return
             except TransportUnavailable as error:
-                self._lost(host, error)
+                self._lost(host, transport, error)
             finally:
                 host.working -= 1
 
         self._hub.spawn(run)
 
-    def _lost(self, host: _Host, error: TransportUnavailable) -> None:
-        """A connection cannot be had. While others to the same server work, it has just no room for one more."""
-        if host.working > 1 and time.monotonic() - host.moved < STILL:
+    def _lost(self, host: _Host, transport: SmtpTransport, error: TransportUnavailable) -> None:
+        """A connection cannot be had. While others to the same server work, or just did, it has no room for one more."""
+        now = time.monotonic()
+        if (host.working > 1 or host.answered) and now - host.moved < STILL:
             logger.info("%s takes no further connection: %s", host.server.name, error)
+            host.resting[transport] = now + AVOID
             return
         if host.failure is None:
             logger.warning("%s is avoided for %.0f s: %s", host.server.name, AVOID, error)
         host.failure = error
-        host.down_until = time.monotonic() + AVOID
+        host.down_until = now + AVOID
 
     def _may_take(self, host: _Host) -> bool:
         """Whether it is this server's turn: its rate allows it, and the others are not far behind their share."""

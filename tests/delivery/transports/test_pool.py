@@ -116,3 +116,16 @@ def test_a_server_without_permits_waits_as_long_as_the_gate_says() -> None:
         list(transport.deliver(letters(2), Patient()))
     assert caught.value.temporary
     assert sink.messages == []
+
+
+def test_a_server_with_room_for_few_connections_is_not_asked_for_more_again_and_again() -> None:
+    with (
+        Sink(Behaviour(room=2, slow=0.002)) as sink,
+        open_transport(f"{sink.url}?connections=5") as transport,
+    ):
+        for _ in range(4):
+            assert [one.verdict for one in transport.deliver(letters(60), OpenGate())] == ["sent"] * 60
+        asked = sink.connections
+        assert len(list(transport.deliver(letters(60), OpenGate()))) == 60
+        assert sink.connections == asked
+        assert max(sink.counts().values()) == 5
