@@ -126,11 +126,14 @@ def _cover(mailing: Mailing) -> str:
     gaps = list(_gaps(spans, mailing.frozen))
     if not gaps:
         return ""
-    Batch.objects.bulk_create(
-        Batch(mailing=mailing, first=at, last=min(at + freezing.BATCH - 1, last))
-        for first, last in gaps
-        for at in range(first, last + 1, freezing.BATCH)
-    )
+    with transaction.atomic():
+        made = Batch.objects.bulk_create(
+            Batch(mailing=mailing, first=at, last=min(at + freezing.BATCH - 1, last))
+            for first, last in gaps
+            for at in range(first, last + 1, freezing.BATCH)
+        )
+        for batch in made:  # before anybody can claim one: a batch without counts is sent to all of its people
+            _mend(batch.pk)
     count = sum(last - first + 1 for first, last in gaps)
     return f"{count} personne(s) n’étaient dans aucun lot ; elles y sont."
 
