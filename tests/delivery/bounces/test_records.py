@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 
 from pipeline.audience import consent, exports, selection, signals, tokens
 from pipeline.audience.addresses import parse
