@@ -44,7 +44,7 @@ class Sink(Threaded):
                 sink.connections += 1
                 sink.open += 1
                 try:
-                    if 0 < sink.behaviour.room < sink.open:
+                    if 0 < sink.behaviour.most < sink.open:
                         self.request.sendall(b"421 4.7.0 too many connections\r\n")
                     else:
                         Conversation(sink, self.request).run()

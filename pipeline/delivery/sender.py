@@ -187,14 +187,14 @@ class _Shift:
                 self._deliver(mailing, chunk, gate, done)
                 at += len(chunk)
                 self.desk.stride.learn(len(chunk), time.monotonic() - started, least=self.desk.transport.width)
-            if gate.closed == "journal":
+            if gate.closed in ("journal", "database"):
                 retry_at = self.desk.now() + OUTAGE
         except TransportUnavailable as error:
             logger.warning("mailing %s: %s", mailing.name, error)
-            if error.temporary:
-                retry_at = self.desk.now() + OUTAGE
-            else:
+            if not error.temporary:
                 mailings.alarm(mailing.name, f"{error}\nCorriger le réglage, puis « kit resume ».")
+            elif gate.closed != "stop":
+                retry_at = self.desk.now() + OUTAGE
         except LeaseLost:
             logger.warning("mailing %s: the lease on batch %s is gone", mailing.name, lease.batch)
         try:

@@ -159,6 +159,21 @@ def test_a_batch_that_waits_for_nothing_is_opened() -> None:
     assert states(made)[1] == ["open"]
 
 
+@pytest.mark.parametrize(
+    ("tried", "minutes", "state"),
+    [(0, 2, "waiting"), (0, 60, "open"), (10, 60, "waiting"), (10, 60 * 15, "waiting"), (10, 60 * 17, "open")],
+)
+def test_after_a_clock_was_put_back_nobody_waits_for_it_to_come_round_again(
+    tried: int, minutes: int, state: str
+) -> None:
+    made = lists.mailing(10)
+    due = lists.NOW + dt.timedelta(minutes=minutes)
+    lists.tried(made, range(1, tried + 1), "deferred", due_at=due)
+    Batch.objects.update(state="waiting", due_at=due, deferred=tried)
+    repair(now=lists.NOW)
+    assert states(made)[1] == [state]
+
+
 def test_a_batch_whose_worker_vanished_is_told_and_left_to_the_ledger(tmp_path: Path) -> None:
     lists.mailing(10)
     lease = ledger.claim("parti", now=lists.NOW, reserve=1)

@@ -10,7 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from types import TracebackType
 from typing import Self
@@ -25,7 +25,8 @@ from pipeline.delivery.transports.source import Source
 logger = logging.getLogger(__name__)
 
 AVOID = 30.0
-"""Seconds during which a server that could not be reached is not tried again while another one can be."""
+"""Seconds during which a server that could not be reached is not tried again while another one can be, and one that takes no further
+connection is asked for none."""
 LEAD = 4.0
 """How many messages per unit of weight a server may be ahead of the slowest one that moves."""
 STILL = 2.0
@@ -43,18 +44,17 @@ def unlimited(name: str, rate: float, want: int) -> int:
 
 @dataclass(slots=True)
 class _Host:
-    """A server, what it has taken, and its connections. ``resting``: those for which it had no room, and until when."""
+    """A server, what it has taken, and its connections."""
 
     server: Server
     lanes: list[SmtpTransport]
     taken: int = 0
     moved: float = 0.0
     down_until: float = 0.0
+    full_until: float = 0.0
     failure: TransportUnavailable | None = None
     working: int = 0
-    answered: bool = False
     allowance: int = 0
-    resting: dict[SmtpTransport, float] = field(default_factory=dict)
 
     @property
     def share(self) -> float:
@@ -123,7 +123,7 @@ class Pool:
         source, hub = Source(envelopes), self._hub
         now = time.monotonic()
         for host in self._hosts:
-            host.taken, host.moved, host.answered, host.failure = 0, now, False, None
+            host.taken, host.moved, host.failure = 0, now, None
         self._given_up = False
         try:
             self._start(source, gate)
@@ -164,8 +164,8 @@ class Pool:
         # Where nobody else is left, one that was to be avoided is better than none.
         chosen = up or [host for host in self._hosts if host.failure is None]
         for host in chosen:
-            awake = [lane for lane in host.lanes if host.resting.get(lane, 0.0) <= now]
-            for lane in awake or host.lanes[:1]:
+            held = [lane for lane in host.lanes if lane.connected] if now < host.full_until else []
+            for lane in held or host.lanes:
                 self._spawn(host, lane, source, gate)
         return bool(chosen)
 
@@ -176,7 +176,7 @@ class Pool:
             try:
                 while host.failure is None and source.has_more():
                     for outcome in transport.deliver_from(lane, lane):
-                        host.moved, host.answered = time.monotonic(), True
+                        host.moved = time.monotonic()
                         self._ready.append(outcome)
                     if source.has_more():
                         self._hub.sleep(BREATH)
@@ -184,18 +184,18 @@ class Pool:
                             self._given_up = True
                             return
             except TransportUnavailable as error:
-                self._lost(host, transport, error)
+                self._lost(host, error)
             finally:
                 host.working -= 1
 
         self._hub.spawn(run)
 
-    def _lost(self, host: _Host, transport: SmtpTransport, error: TransportUnavailable) -> None:
-        """A connection cannot be had. While others to the same server work, or just did, it has no room for one more."""
+    def _lost(self, host: _Host, error: TransportUnavailable) -> None:
+        """A connection cannot be had. While there are others to the same server, it has just no room for one more, for a while."""
         now = time.monotonic()
-        if (host.working > 1 or host.answered) and now - host.moved < STILL:
+        if any(lane.connected for lane in host.lanes) or (host.working > 1 and now - host.moved < STILL):
             logger.info("%s takes no further connection: %s", host.server.name, error)
-            host.resting[transport] = now + AVOID
+            host.full_until = now + AVOID
             return
         if host.failure is None:
             logger.warning("%s is avoided for %.0f s: %s", host.server.name, AVOID, error)

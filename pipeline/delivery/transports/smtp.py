@@ -51,6 +51,11 @@ class SmtpTransport:
     def width(self) -> int:
         return 1
 
+    @property
+    def connected(self) -> bool:
+        """True while it holds a connection, which the server may have closed meanwhile."""
+        return self._connection is not None
+
     def deliver(self, envelopes: Iterable[Envelope], gate: Gate) -> Iterator[Outcome]:
         yield from self.deliver_from(Source(envelopes), gate)
 
