@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import os
 from typing import Any
 
@@ -17,6 +19,8 @@ from pipeline.delivery.fence import NotArmed
 from pipeline.processes import die_with_parent
 from pipeline.release import complaining, due, mending, notices, releases, wiring
 from pipeline.release.audit import BEAT
+
+logger = logging.getLogger(__name__)
 
 BULK_SECONDS = 4.0
 """A bulk task claims nothing new after this, so that it lasts about five seconds at most."""
@@ -47,19 +51,39 @@ def _stop(**_: Any) -> None:
 
 @app.task(name="pipeline.tasks.tick", queue="transactional")
 def tick() -> None:
-    """Start what is due and wake whoever has work: the calendar's every minute, and at every slot's instant."""
+    """Start what is due and wake whoever has work: the calendar's every minute, and at every slot's instant.
+
+    A step that fails is told, with its trace, and keeps none of the others from being done: a season that cannot be read must not
+    leave another's letters lying.
+    """
     close_old_connections()
-    now = clock.now()
-    staff = wiring.environment().staff_mail
-    due.check(actor=BEAT, now=now, local=wiring.mails_stay_here(), staff=staff)
+    for step in (_start_what_is_due, _take_back, _look_after, _wake_workers):
+        try:
+            step(clock.now())
+        except Exception:
+            logger.exception("tick: %s failed", step.__name__)
+
+
+def _start_what_is_due(now: dt.datetime) -> None:
+    due.check(actor=BEAT, now=now, local=wiring.mails_stay_here(), staff=wiring.environment().staff_mail)
     for intention in due.intentions(now):
         wake("pipeline.tasks.release", "kit", intention)
+
+
+def _take_back(now: dt.datetime) -> None:
     mailings.look_after(takeover.reclaim(wiring.environment().data_dir / "journal", now=now), now=now)
     for mailing in mailings.unfinished():
         mailings.settle(mailing, now=now)
+
+
+def _look_after(now: dt.datetime) -> None:
+    staff = wiring.environment().staff_mail
     mending.mend(now=now)
     complaining.look(wiring.throttles(), staff=staff, now=now)
     notices.stopped(mailings.stopped(), staff=staff, now=now)
+
+
+def _wake_workers(now: dt.datetime) -> None:
     if wiring.environment().bounces_url:
         wake("pipeline.tasks.bounces", "transactional")
     wake_all("pipeline.tasks.send", "bulk", mailings.open_batches(now))
@@ -88,7 +112,7 @@ def send() -> None:
         if ready_at is not None and ready_at <= clock.now() + sender.NEAR:
             wake("pipeline.tasks.send", "bulk")
     except _NOTHING_LOST as error:
-        sender.logger.error("%s", error)
+        logger.error("%s", error)
 
 
 @app.task(name="pipeline.tasks.post", queue="transactional")
@@ -100,7 +124,7 @@ def post() -> None:
         if settled and outbox.waiting(clock.now()):
             wake("pipeline.tasks.post", "transactional")
     except _NOTHING_LOST as error:
-        sender.logger.error("%s", error)
+        logger.error("%s", error)
 
 
 @app.task(name="pipeline.tasks.bounces", queue="transactional")
@@ -111,4 +135,4 @@ def bounces() -> None:
         if inbox.poll(wiring.environment().bounces_url, now=clock.now):
             wake("pipeline.tasks.bounces", "transactional")
     except (BoxError, Error) as error:
-        sender.logger.error("%s", error)
+        logger.error("%s", error)

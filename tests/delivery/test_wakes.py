@@ -83,3 +83,20 @@ def test_nothing_is_ready_while_somebody_has_the_only_batch(tmp_path: Path, monk
     made = play(tmp_path, monkeypatch, people=3)
     assert ledger.claim("a", now=made.now, reserve=1) is not None
     assert sender.next_ready(made.desk) is None
+
+
+def test_a_step_of_the_tick_that_fails_keeps_none_of_the_others_from_being_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = play(tmp_path, monkeypatch)
+    asked: list[tuple[str, int]] = []
+    monkeypatch.setattr(tasks, "wake_all", lambda task, _, work: asked.append((task, work)))
+
+    def unreadable(**_: object) -> None:
+        raise ValueError("une saison illisible")
+
+    monkeypatch.setattr(tasks.due, "check", unreadable)
+    with clock.simulated(lambda: made.now):
+        tasks.tick()
+    assert asked == [("pipeline.tasks.send", 3)]
+    assert "une saison illisible" in caplog.text
