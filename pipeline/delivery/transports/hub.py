@@ -38,12 +38,20 @@ class Hub:
 
     # Called from outside
 
-    def spawn(self, run: Callable[[], None]) -> None:
-        """Start ``run`` in a greenlet. An exception out of it ends all of them, and leaves through :meth:`step`."""
+    def spawn(self, run: Callable[[], None]) -> greenlet:
+        """Start ``run`` in a greenlet, and return it. An exception out of it ends all of them, and leaves through :meth:`step`."""
         self._main = getcurrent()
         made = greenlet(lambda: self._run(run))
         self._alive.add(made)
         self._runnable.append(made)
+        return made
+
+    def kill(self, one: greenlet) -> None:
+        """End one greenlet where it waits for its socket."""
+        self._main = getcurrent()
+        self._until.pop(one, None)
+        self._parked = {descriptor: parked for descriptor, parked in self._parked.items() if parked is not one}
+        one.throw(GreenletExit)
 
     @property
     def busy(self) -> bool:

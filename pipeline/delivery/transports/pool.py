@@ -15,6 +15,8 @@ from math import ceil
 from types import TracebackType
 from typing import Self
 
+from greenlet import getcurrent, greenlet
+
 from pipeline.delivery.envelope import Envelope, Outcome
 from pipeline.delivery.transports.base import Gate, TransportUnavailable
 from pipeline.delivery.transports.hub import Hub
@@ -111,6 +113,7 @@ class Pool:
             _Host(server, [SmtpTransport(server, self._hub) for _ in range(server.connections)]) for server in servers
         ]
         self._ready: deque[Outcome] = deque()
+        self._reaching: dict[greenlet, float] = {}
         self._given_up = False
 
     @property
@@ -130,12 +133,14 @@ class Pool:
             while True:
                 hub.step()
                 yield from self._told()
+                self._call_off(source)
                 if not hub.busy and (self._given_up or not source.has_more() or not self._start(source, gate)):
                     break
                 hub.advance(gate.refresh)
         finally:
             hub.end()
             self._ready.clear()
+            self._reaching.clear()
         if source.has_more():
             raise self._unavailable()
 
@@ -152,6 +157,13 @@ class Pool:
     ) -> None:
         self.close()
         self._hub.close()
+
+    def _call_off(self, source: Source) -> None:
+        """A server that keeps us waiting for a connection holds nobody up once the others have taken everything."""
+        if self._reaching and not source.has_more():
+            patience = time.monotonic() - STILL
+            for one in [one for one, since in self._reaching.items() if since < patience]:
+                self._hub.kill(one)
 
     def _told(self) -> Iterator[Outcome]:
         while self._ready:
@@ -175,6 +187,9 @@ class Pool:
             host.working += 1
             try:
                 while host.failure is None and source.has_more():
+                    self._reaching[getcurrent()] = time.monotonic()
+                    transport.reach(lane)
+                    self._reaching.pop(getcurrent(), None)
                     for outcome in transport.deliver_from(lane, lane):
                         host.moved = time.monotonic()
                         self._ready.append(outcome)
@@ -187,6 +202,7 @@ class Pool:
                 self._lost(host, error)
             finally:
                 host.working -= 1
+                self._reaching.pop(getcurrent(), None)
 
         self._hub.spawn(run)
 

@@ -69,6 +69,20 @@ class SmtpTransport:
             run.give_back()
             raise
 
+    def reach(self, gate: Gate) -> None:
+        """Have a connection, so that what is taken next need not wait for one.
+
+        Raises :class:`pipeline.delivery.transports.base.TransportUnavailable`.
+        """
+        try:
+            self._connected(gate)
+        except TransportUnavailable as error:
+            if not error.temporary:
+                raise
+            # One more try: a server that has just been started again, or a greeting that was lost.
+            self._waiter.sleep(0.1)
+            self._connected(gate)
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close(politely=True)
@@ -188,15 +202,9 @@ class _Delivery:
             raise _Lost(str(error), stage, unknown, code=error.reply.code if error.reply else 0) from error
 
     def _connected(self) -> Connection:
-        try:
-            return self._transport._connected(self._gate)
-        except TransportUnavailable as error:
-            # One more try: a server that has just been started again, or a greeting that was lost.
-            if self._losses or not error.temporary:
-                raise
-            self._losses += 1
-            self._transport._waiter.sleep(0.1)
-            return self._transport._connected(self._gate)
+        if not self._losses:
+            self._transport.reach(self._gate)
+        return self._transport._connected(self._gate)
 
     def _held(self) -> Connection:
         if self._transport._connection is None:

@@ -125,3 +125,26 @@ def test_a_server_without_permits_waits_as_long_as_the_gate_says() -> None:
         list(transport.deliver(letters(2), Patient()))
     assert caught.value.temporary
     assert sink.messages == []
+
+
+def test_a_server_that_never_greets_holds_nobody_up_once_another_has_taken_everything() -> None:
+    class Waiting(OpenGate):
+        waits = 0
+
+        def waiting(self) -> bool:
+            self.waits += 1
+            return True
+
+    silent = Behaviour(misdeeds={"greeting": Misdeed(b"", "hang", times=-1)})
+    gate = Waiting()
+    with (
+        Sink(silent) as hangs,
+        Sink() as works,
+        open_transport(f"{hangs.url}?timeout=60 {works.url}") as transport,
+    ):
+        outcomes = list(transport.deliver(letters(100), gate))
+        assert [one.verdict for one in outcomes] == ["sent"] * 100
+        assert len(works.messages) == 100
+        assert (
+            gate.waits < 160
+        )  # two seconds of looking after its share; a minute of four connections would be 240 more
