@@ -94,7 +94,9 @@ def finish(field: Field, row: Row, trial: Trial, bound: int) -> None:
     row.unknown += verdict.unknown
     row.contradicted += verdict.contradicted
     row.bound += bound
-    row.beyond += max(0, verdict.unknown - bound)
+    if verdict.unknown > bound:
+        row.beyond += verdict.unknown - bound
+        row.failure = f"{verdict.unknown} unknown, {bound} allowed: {field.uncertain(trial)}"
     row.resumed += trial.resumed
 
 
