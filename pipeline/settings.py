@@ -87,9 +87,17 @@ PASSWORD_HASHERS = [
 
 
 def _options(given: dict[str, str]) -> dict[str, str]:
-    """PostgreSQL ends a session that sleeps inside a transaction (its process stopped, its host frozen): it must not keep its locks
-    from all others."""
-    return {**given, "options": f"-c idle_in_transaction_session_timeout=60000 {given.get('options', '')}".strip()}
+    """libpq's options, after our own. A server that says nothing is given up in seconds, not in the minutes of TCP: leases are
+    shorter. PostgreSQL ends a session that sleeps inside a transaction (its process stopped, its host frozen): it must not keep its
+    locks from all others."""
+    patience = {
+        "connect_timeout": "10",
+        "tcp_user_timeout": "20000",
+        "keepalives_idle": "10",
+        "keepalives_interval": "5",
+    }
+    asleep = "-c idle_in_transaction_session_timeout=60000"
+    return {**patience, **given, "options": f"{asleep} {given.get('options', '')}".strip()}
 
 
 def database(url: str) -> dict[str, Any]:

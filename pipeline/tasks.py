@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import os
-import time
 from typing import Any
 
 from celery.signals import worker_process_init, worker_ready, worker_shutting_down
@@ -18,6 +19,8 @@ from pipeline.delivery.fence import NotArmed
 from pipeline.processes import die_with_parent
 from pipeline.release import complaining, due, mending, notices, releases, wiring
 from pipeline.release.audit import BEAT
+
+logger = logging.getLogger(__name__)
 
 BULK_SECONDS = 4.0
 """A bulk task claims nothing new after this, so that it lasts about five seconds at most."""
@@ -48,19 +51,39 @@ def _stop(**_: Any) -> None:
 
 @app.task(name="pipeline.tasks.tick", queue="transactional")
 def tick() -> None:
-    """Start what is due and wake whoever has work: the calendar's every minute, and at every slot's instant."""
+    """Start what is due and wake whoever has work: the calendar's every minute, and at every slot's instant.
+
+    A step that fails is told, with its trace, and keeps none of the others from being done: a season that cannot be read must not
+    leave another's letters lying.
+    """
     close_old_connections()
-    now = clock.now()
-    staff = wiring.environment().staff_mail
-    due.check(actor=BEAT, now=now, local=wiring.mails_stay_here(), staff=staff)
+    for step in (_start_what_is_due, _take_back, _look_after, _wake_workers):
+        try:
+            step(clock.now())
+        except Exception:
+            logger.exception("tick: %s failed", step.__name__)
+
+
+def _start_what_is_due(now: dt.datetime) -> None:
+    due.check(actor=BEAT, now=now, local=wiring.mails_stay_here(), staff=wiring.environment().staff_mail)
     for intention in due.intentions(now):
         wake("pipeline.tasks.release", "kit", intention)
+
+
+def _take_back(now: dt.datetime) -> None:
     mailings.look_after(takeover.reclaim(wiring.environment().data_dir / "journal", now=now), now=now)
     for mailing in mailings.unfinished():
         mailings.settle(mailing, now=now)
+
+
+def _look_after(now: dt.datetime) -> None:
+    staff = wiring.environment().staff_mail
     mending.mend(now=now)
     complaining.look(wiring.throttles(), staff=staff, now=now)
     notices.stopped(mailings.stopped(), staff=staff, now=now)
+
+
+def _wake_workers(now: dt.datetime) -> None:
     if wiring.environment().bounces_url:
         wake("pipeline.tasks.bounces", "transactional")
     wake_all("pipeline.tasks.send", "bulk", mailings.open_batches(now))
@@ -77,16 +100,19 @@ def release(intention: int) -> None:
 
 @app.task(name="pipeline.tasks.send", queue="bulk")
 def send() -> None:
-    """Send for a few seconds, then make room; wake the next where something is left."""
+    """Send for a few seconds, then make room; wake the next where something is left.
+
+    Whoever has sent nothing wakes nobody: what hinders it (a database that may not be mailed from, paces that are used up) would
+    have workers wake each other without end. The next tick tries again.
+    """
     close_old_connections()
-    started = time.monotonic()
     try:
         settled = sender.run(wiring.desk(), seconds=BULK_SECONDS)
-        waited = time.monotonic() - started > BULK_SECONDS / 2
-        if (settled or waited) and mailings.open_batches(clock.now() + sender.NEAR):
+        ready_at = sender.next_ready(wiring.desk()) if settled else None
+        if ready_at is not None and ready_at <= clock.now() + sender.NEAR:
             wake("pipeline.tasks.send", "bulk")
     except _NOTHING_LOST as error:
-        sender.logger.error("%s", error)
+        logger.error("%s", error)
 
 
 @app.task(name="pipeline.tasks.post", queue="transactional")
@@ -98,7 +124,7 @@ def post() -> None:
         if settled and outbox.waiting(clock.now()):
             wake("pipeline.tasks.post", "transactional")
     except _NOTHING_LOST as error:
-        sender.logger.error("%s", error)
+        logger.error("%s", error)
 
 
 @app.task(name="pipeline.tasks.bounces", queue="transactional")
@@ -109,4 +135,4 @@ def bounces() -> None:
         if inbox.poll(wiring.environment().bounces_url, now=clock.now):
             wake("pipeline.tasks.bounces", "transactional")
     except (BoxError, Error) as error:
-        sender.logger.error("%s", error)
+        logger.error("%s", error)

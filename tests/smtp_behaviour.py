@@ -30,6 +30,7 @@ class Behaviour:
     accept_data_without_recipient: bool = False
     close_after: int = 0  # messages of a connection, then the connection is closed without a word
     say_421_after: int = 0
+    most: int = 0  # connections at a time; one more is told 421
     drop_before_dot_reply: tuple[int, ...] = ()  # n-th messages of the server: taken, and the connection dropped
     hang_after_dot: tuple[int, ...] = ()  # n-th messages of the server: taken, and nothing said
     slow: float = 0.0  # seconds before each reply to a dot

@@ -32,7 +32,7 @@ class Sink(Threaded):
         self.reads: list[bytes] = []
         self.violations: list[str] = []
         self.broken: list[Exception] = []
-        self.connections = 0
+        self.connections = self.open = 0
         self._log = log.open("a", buffering=1) if log else None
         self._lock = threading.Lock()
         self._done: dict[str, int] = {}
@@ -42,12 +42,18 @@ class Sink(Threaded):
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 sink.connections += 1
+                sink.open += 1
                 try:
-                    Conversation(sink, self.request).run()
+                    if 0 < sink.behaviour.most < sink.open:
+                        self.request.sendall(b"421 4.7.0 too many connections\r\n")
+                    else:
+                        Conversation(sink, self.request).run()
                 except OSError:
                     pass  # the client is gone
                 except Exception as error:
                     sink.broken.append(error)
+                finally:
+                    sink.open -= 1
 
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True

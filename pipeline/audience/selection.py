@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from django.db import connection
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from pipeline.audience.models import Status, Subscription, Suppression
@@ -50,14 +49,6 @@ def suppressed_since(sequence: int, season: str) -> tuple[int, frozenset[int]]:
         if person_id is not None and where in ("", season) and (lifted_at is None or erased_at is not None)
     )
     return max((row[0] for row in rows), default=sequence), gone
-
-
-def changed_since(sequence: int) -> bool:
-    """True where a suppression above ``sequence`` is there: the sender's question before every dot, so without the ORM's cost."""
-    table = connection.ops.quote_name(Suppression._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM {table} WHERE sequence > %s LIMIT 1", [sequence])  # noqa: S608
-        return cursor.fetchone() is not None
 
 
 def latest_sequence() -> int:

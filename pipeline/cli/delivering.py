@@ -104,6 +104,8 @@ def resend_unknown(name: NAME, yes: YES = False) -> None:
     mailing = _found(name)
     from pipeline.delivery import ledger, mailings
 
+    if mailing.state == mailing.State.CANCELLED:
+        raise Fault(f"{name} a été arrêté pour de bon : rien n’en est renvoyé.")
     count = ledger.tally(mailing).unknown
     if not count:
         say("Aucun message incertain.")

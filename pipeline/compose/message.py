@@ -110,8 +110,9 @@ def load(dumped: bytes) -> Compiled:
         ValueError: another version, or no dump at all.
     """
     data = json.loads(dumped)
-    if data["version"] != _VERSION:
-        raise ValueError(f"compiled mail of version {data['version']}")
+    version = data.get("version") if isinstance(data, dict) else None
+    if version != _VERSION:
+        raise ValueError(f"compiled mail of version {version}")
     return Compiled(
         tuple(
             base64.b64decode(part) if isinstance(part, str) else Hole(part["hole"], part["in"])

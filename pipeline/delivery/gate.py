@@ -71,12 +71,17 @@ class LeaseGate:
         if self.closed:
             return
         try:
+            # Where answers come often, but slowly, nobody is ever asked to wait (:meth:`waiting`).
+            if self._lease.until - boot_time() < ledger.LEASE / 2:
+                ledger.renew(self._lease, now=self._now())
             state, sequence = news.ask(self._mailing.pk)
             if state != Mailing.State.SENDING:
                 self._close("mailing")
             if sequence > self._sequence:
                 self._sequence, people = selection.suppressed_since(self._sequence, self._mailing.season)
                 self.suppressed |= people
+        except LeaseLost:
+            self._close("lease")
         except Error as error:
             logger.warning("mailing %s: the database is away (%s)", self._mailing.name, error)
             self._close("database")

@@ -114,16 +114,20 @@ def read(folder: Path, name: str, batch: int, lease: int) -> Record | None:
     if lines[0].decode("ascii", "replace") != f"{_HEAD} {boot_id()}":
         return None
     record = Record()
-    for line in lines[
-        1:-1
-    ]:  # what follows the last line end was torn: its writer was told so, or died before acting on it
-        _note(record, line, batch, lease)
+    try:
+        # What follows the last line end was torn: its writer was told so, or died before acting on it.
+        for line in lines[1:-1]:
+            _note(record, line, batch, lease)
+    except ValueError:
+        return None
     return record
 
 
 def _note(record: Record, line: bytes, batch: int, lease: int) -> None:
     parts = line.split(b" ", 4)
-    if len(parts) < 4 or parts[0] not in (b"i", b"o") or (int(parts[1]), int(parts[2])) != (batch, lease):
+    if parts[0] not in (b"i", b"o") or len(parts) < 4:
+        raise ValueError("no line of a journal")
+    if (int(parts[1]), int(parts[2])) != (batch, lease):
         return
     position = int(parts[3])
     if parts[0] == b"i":

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -81,27 +82,36 @@ class Result:
     due_at: dt.datetime | None = None
 
 
+def ready(*, now: dt.datetime, mailing: int | None = None, closed: Iterable[str] = ()) -> models.QuerySet[Batch]:
+    """The batches that :func:`claim` would take, with the same ``mailing`` and ``closed``."""
+    found = _to_send(mailing).filter(Q(state=Batch.State.OPEN) | Q(due_at__lte=now))
+    return found.exclude(destination__in=list(closed))
+
+
 def claim(
-    holder: str, *, now: dt.datetime, reserve: int, mailing: int | None = None, closed: Iterable[str] = ()
+    holder: str,
+    *,
+    now: dt.datetime,
+    reserve: int,
+    mailing: int | None = None,
+    closed: Iterable[str] = (),
+    rates: Mapping[str, float] | None = None,
 ) -> Lease | None:
     """Take the next open batch of a mailing that is being sent and reserve its first ``reserve`` rows; None where there is none.
 
-    Batches that another claimer is just taking are passed over. ``closed`` names destinations that are not to be sent to now.
+    Batches that another claimer is just taking are passed over. ``closed`` names destinations that are not to be sent to now;
+    of one that has a rate no more is reserved than a second of it.
     """
-    ready = Batch.objects.filter(mailing__state=Mailing.State.SENDING).filter(
-        Q(state=Batch.State.OPEN) | Q(state=Batch.State.WAITING, due_at__lte=now)
-    )
-    if mailing is not None:
-        ready = ready.filter(mailing=mailing)
     with transaction.atomic():
-        free = ready.exclude(destination__in=list(closed)).select_for_update(skip_locked=True, of=("self",))
+        free = ready(now=now, mailing=mailing, closed=closed).select_for_update(skip_locked=True, of=("self",))
         # Those with a pace of their own first, whenever it lets them: they take the longest.
         paced = models.Case(models.When(destination="", then=1), default=0)
         batch = free.order_by("mailing_id", paced, "first").first()
         if batch is None:
             return None
         until = boot_time() + LEASE
-        reserved = min(batch.last, batch.first + reserve - 1)
+        rate = (rates or {}).get(batch.destination, 0.0)
+        reserved = min(batch.last, batch.first + (min(reserve, ceil(rate)) if rate else reserve) - 1)
         Batch.objects.filter(pk=batch.pk).update(
             state=Batch.State.LEASED,
             lease=batch.lease + 1,
@@ -129,13 +139,13 @@ def rows(lease: Lease, *, now: dt.datetime) -> list[Row]:
     return list(_rows(lease.mailing, lease.first, lease.last, due=now, fresh=lease.fresh))
 
 
-def next_due(*, mailing: int | None = None) -> dt.datetime | None:
-    """When the next waiting batch of a mailing that is being sent may be claimed; None where none waits."""
-    waiting = Batch.objects.filter(mailing__state=Mailing.State.SENDING, state=Batch.State.WAITING)
-    if mailing is not None:
-        waiting = waiting.filter(mailing=mailing)
-    due: dt.datetime | None = waiting.aggregate(due=models.Min("due_at"))["due"]
-    return due
+def next_ready(
+    *, now: dt.datetime, mailing: int | None = None, closed: Mapping[str, dt.datetime] | None = None
+) -> dt.datetime | None:
+    """When a batch may be claimed next; None where none is to be. ``closed`` says until when a destination is not sent to."""
+    found = _to_send(mailing).order_by().values_list("destination", "state").annotate(due=models.Min("due_at"))
+    until = closed or {}
+    return min((max(due or now, until.get(destination, now)) for destination, _, due in found), default=None)
 
 
 def unsettled_rows(batch: Batch, *, due: dt.datetime | None = None) -> list[Row]:
@@ -254,6 +264,12 @@ def counts(results: Iterable[Result]) -> Counter[str]:
         if one.number > 1:
             change[Attempt.Kind.DEFERRED.value] -= 1
     return change
+
+
+def _to_send(mailing: int | None) -> models.QuerySet[Batch]:
+    """What nobody has, of mailings that are being sent."""
+    free = Batch.objects.filter(mailing__state=Mailing.State.SENDING, state__in=(Batch.State.OPEN, Batch.State.WAITING))
+    return free if mailing is None else free.filter(mailing=mailing)
 
 
 def _mine(lease: Lease) -> models.QuerySet[Batch]:

@@ -15,7 +15,11 @@ from pipeline.delivery.envelope import Envelope
 from pipeline.delivery.ledger import Row
 from pipeline.delivery.models import Mailing
 
-__all__ = ["HoleError", "Letters", "Stationery"]
+__all__ = ["HoleError", "Letters", "LettersError", "Stationery"]
+
+
+class LettersError(Exception):
+    """No letter of a mailing can be made, for nobody; the message is French and says the mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +43,23 @@ class Letters:
     """One mailing's letters. Makers of links are made once: a few microseconds a letter are all there is to it."""
 
     def __init__(self, mailing: Mailing, stationery: Stationery, clock: Callable[[], float]) -> None:
-        """``clock``: seconds since 1970, for signatures. Raises :class:`pipeline.delivery.dkim.DkimError`."""
+        """``clock``: seconds since 1970, for signatures. Raises :class:`LettersError`."""
         self._mailing = mailing.pk
         self._name = mailing.name
         self._domain = mailing.domain
         self._sender = mailing.sender
         self._base = mailing.base_url
         self._clock = clock
-        self._compiled: Compiled = load(bytes(mailing.compiled))
+        self._compiled: Compiled = _load(mailing)
         self._unsubscribe = Maker("unsubscribe", mailing.season)
         self._preferences = Maker("preferences", mailing.season)
         self._return_path = stationery.return_path
-        self._verp = verp.Maker(stationery.return_path) if stationery.return_path else None
+        try:
+            self._verp = verp.Maker(stationery.return_path) if stationery.return_path else None
+            self._signer = stationery.signer(mailing.sender)
+        except (verp.ReturnPathError, dkim.DkimError) as error:
+            raise LettersError(str(error)) from error
         self._mailto = "list_unsubscribe_mail" in self._compiled.holes
-        self._signer = stationery.signer(mailing.sender)
 
     def envelope(self, row: Row) -> Envelope:
         """Raises :class:`pipeline.compose.message.HoleError`: the address cannot stand in a header."""
@@ -73,6 +80,16 @@ class Letters:
             content = self._signer.sign(content, at=int(self._clock())) + content
         sender = self._verp.make(self._mailing, row.position) if self._verp is not None else self._sender
         return Envelope(row.position, sender, row.address, content, clean=True)
+
+
+def _load(mailing: Mailing) -> Compiled:
+    try:
+        return load(bytes(mailing.compiled))
+    except ValueError as error:
+        raise LettersError(
+            f"Le texte figé n’est pas lisible par cette version du programme ({error}) : revenir à celle qui l’a figé, "
+            "ou abandonner l’envoi par « kit cancel »."
+        ) from error
 
 
 @lru_cache(maxsize=16)

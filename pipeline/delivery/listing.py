@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields
 from typing import Any, TextIO
 
 from django.db import connection
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import Max, QuerySet
 
 from pipeline.audience.spreadsheet import guarded
-from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
+from pipeline.delivery.models import Attempt, Mailing, Recipient
 
 PENDING = "pending"
 KINDS = (*Attempt.Kind.values, PENDING)
@@ -107,12 +107,6 @@ def meanings(mailing: Mailing) -> Counter[tuple[str, str]]:
 def mailings() -> QuerySet[Mailing]:
     """Every mailing, the latest first, without its text."""
     return Mailing.objects.order_by("-created_at", "-pk").defer("compiled")
-
-
-def sent_by_destination(mailing: Mailing) -> dict[str, int]:
-    """How many of a mailing's messages each mailbox provider took; ``""`` is all others. For :func:`pipeline.delivery.complaints.rates`."""
-    counted = Batch.objects.filter(mailing=mailing).order_by().values_list("destination").annotate(n=Sum("sent"))
-    return dict(counted)
 
 
 def _instant(value: dt.datetime | str | None) -> dt.datetime | None:

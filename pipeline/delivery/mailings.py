@@ -29,7 +29,7 @@ def pause(name: str, reason: str) -> bool:
 def resume(name: str) -> bool:
     """Go on with a paused mailing. What is known of it by now has been accepted: only what comes later stops it again."""
     with transaction.atomic():
-        mailing = Mailing.objects.select_for_update().filter(name=name, state=Mailing.State.PAUSED).first()
+        mailing = Mailing.objects.select_for_update(no_key=True).filter(name=name, state=Mailing.State.PAUSED).first()
         if mailing is None:
             return False
         mailing.state, mailing.reason = Mailing.State.SENDING, ""
@@ -50,9 +50,13 @@ def cancel(name: str, reason: str, *, now: dt.datetime) -> bool:
 
 
 def resend_unknown(name: str, positions: Sequence[int] | None = None) -> int:
-    """Let the uncertain ones go out again, with the same Message-ID: a person's decision. Return how many."""
+    """Let the uncertain ones go out again, with the same Message-ID: a person's decision. Return how many; none of a mailing that was
+    cancelled for good."""
     with transaction.atomic():
-        mailing = Mailing.objects.select_for_update().get(name=name)
+        # Not the key: a sender that appends refusals has a batch of ours locked, and its bounces refer to this row.
+        mailing = Mailing.objects.select_for_update(no_key=True).get(name=name)
+        if mailing.state == Mailing.State.CANCELLED:
+            return 0
         unknown = ledger.latest(mailing.pk, 1, mailing.frozen).filter(kind=Attempt.Kind.UNKNOWN)
         chosen = [a for a in unknown if positions is None or a.position in positions]
         again = [
@@ -64,7 +68,10 @@ def resend_unknown(name: str, positions: Sequence[int] | None = None) -> int:
             batch.update(unknown=F("unknown") - 1, deferred=F("deferred") + 1)
             batch.filter(state=Batch.State.DONE).update(state=Batch.State.OPEN)
         if chosen and mailing.state == Mailing.State.DONE:
-            Mailing.objects.filter(pk=mailing.pk).update(state=Mailing.State.SENDING, finished_at=None)
+            mailing.state, mailing.finished_at = Mailing.State.SENDING, None
+        if mailing.accepted:  # they are uncertain no more: if they become so again, that is news
+            mailing.accepted["unknown"] = max(0, mailing.accepted["unknown"] - len(chosen))
+        mailing.save(update_fields=["state", "finished_at", "accepted"])
     return len(chosen)
 
 
@@ -131,11 +138,7 @@ def unfinished() -> list[Mailing]:
 
 def open_batches(now: dt.datetime) -> int:
     """How many batches could be claimed at once."""
-    sending = Batch.objects.filter(mailing__state=Mailing.State.SENDING)
-    return (
-        sending.filter(state=Batch.State.OPEN).count()
-        + sending.filter(state=Batch.State.WAITING, due_at__lte=now).count()
-    )
+    return ledger.ready(now=now).count()
 
 
 def _cancel_batch(batch: Batch, now: dt.datetime) -> None:

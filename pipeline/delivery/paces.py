@@ -43,18 +43,31 @@ def take(name: str, rate: float, want: int, *, now: dt.datetime) -> int:
     return 0  # fifty others were faster: there is nothing left of this second
 
 
-def blocked(rates: Mapping[str, float], *, now: dt.datetime) -> set[str]:
-    """Those of the names that :func:`take` would give nothing now, by one query; ``rates`` gives each its rate."""
+def blocked(rates: Mapping[str, float], *, now: dt.datetime) -> dict[str, dt.datetime]:
+    """Those of the names that :func:`take` would give nothing now, and until when; one query. ``rates`` gives each its rate."""
     rows = Pace.objects.filter(name__in=list(rates)).values_list("name", "next_at")
-    return {name for name, next_at in rows if rates[name] and not _free(next_at, rates[name], now)[1]}
+    full = [(name, next_at) for name, next_at in rows if rates[name] and not _free(next_at, rates[name], now)[1]]
+    return {
+        name: next_at - dt.timedelta(microseconds=_horizon(rates[name]) - _one(rates[name])) for name, next_at in full
+    }
 
 
 def _free(next_at: dt.datetime, rate: float, now: dt.datetime) -> tuple[dt.datetime, int]:
     """From when on the pace is unused, and how many permits that leaves until the horizon: a second, or one permit's time."""
-    horizon = max(SECOND, ceil(SECOND / rate))
+    horizon = _horizon(rate)
     start = max(next_at, now)
     ahead = (start - now) // dt.timedelta(microseconds=1)
     if start - now > dt.timedelta(microseconds=horizon) + SKEW:
         start, ahead = now, 0
     # The thousandth makes up for the rounding of instants to microseconds.
     return start, max(0, int((horizon - ahead) * rate / SECOND + 0.001))
+
+
+def _one(rate: float) -> int:
+    """What one permit takes, in microseconds."""
+    return ceil(SECOND / rate)
+
+
+def _horizon(rate: float) -> int:
+    """How far ahead a pace may be used up, in microseconds."""
+    return max(SECOND, _one(rate))

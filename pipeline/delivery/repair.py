@@ -21,6 +21,10 @@ from pipeline.delivery.models import Attempt, Batch, Mailing, Recipient
 LATELY = dt.timedelta(days=2)
 VANISHED = dt.timedelta(minutes=5)
 """How long after its end a lease is nobody's any more: well beyond what :func:`pipeline.delivery.takeover.reclaim` waits for."""
+LONGEST_REST = dt.timedelta(minutes=20)
+"""Longer than a batch rests whose people have not all been tried: a minute for an outage, or one message's time of the slowest pace."""
+LONGEST_RETRY = dt.timedelta(hours=16)
+"""Longer than any interval between two tries (:mod:`pipeline.delivery.retries`)."""
 
 _KINDS = tuple(Attempt.Kind.values)
 _SETTLED = tuple(kind for kind in _KINDS if kind != Attempt.Kind.DEFERRED)
@@ -48,7 +52,7 @@ def repair(*, now: dt.datetime, recount: bool = True) -> list[str]:
     """
     found = [line for line in [_vanished(now)] if line]
     for mailing in _lately(now):
-        lines = [_list(mailing, now), _cover(mailing), _stuck(mailing), _batches(mailing, recount=recount)]
+        lines = [_list(mailing, now), _cover(mailing), _stuck(mailing, now), _batches(mailing, recount=recount)]
         found += [f"{mailing.name} : {line}" for line in lines if line]
     found += _states(now)
     erasure.forget_again(now - LATELY)
@@ -126,11 +130,14 @@ def _cover(mailing: Mailing) -> str:
     gaps = list(_gaps(spans, mailing.frozen))
     if not gaps:
         return ""
-    Batch.objects.bulk_create(
-        Batch(mailing=mailing, first=at, last=min(at + freezing.BATCH - 1, last))
-        for first, last in gaps
-        for at in range(first, last + 1, freezing.BATCH)
-    )
+    with transaction.atomic():
+        made = Batch.objects.bulk_create(
+            Batch(mailing=mailing, first=at, last=min(at + freezing.BATCH - 1, last))
+            for first, last in gaps
+            for at in range(first, last + 1, freezing.BATCH)
+        )
+        for batch in made:  # before anybody can claim one: a batch without counts is sent to all of its people
+            _mend(batch.pk)
     count = sum(last - first + 1 for first, last in gaps)
     return f"{count} personne(s) n’étaient dans aucun lot ; elles y sont."
 
@@ -146,10 +153,14 @@ def _gaps(spans: Iterable[tuple[int, int]], end: int) -> Iterator[tuple[int, int
         yield due, end
 
 
-def _stuck(mailing: Mailing) -> str:
-    stuck = Batch.objects.filter(mailing=mailing, state=Batch.State.WAITING, due_at=None)
-    count = stuck.update(state=Batch.State.OPEN)
-    return f"{count} lot(s) attendaient sans échéance ; ils sont rouverts." if count else ""
+def _stuck(mailing: Mailing, now: dt.datetime) -> str:
+    """Batches that wait for nothing, or longer than anything lasts: an instant written before a clock was put back."""
+    tried = sum((F(kind) for kind in _KINDS[1:]), start=F(_KINDS[0]))
+    waiting = Batch.objects.filter(mailing=mailing, state=Batch.State.WAITING).annotate(tried=tried)
+    untried = Q(tried__lt=F("last") - F("first") + 1)
+    late = Q(due_at=None) | Q(untried, due_at__gt=now + LONGEST_REST) | Q(due_at__gt=now + LONGEST_RETRY)
+    count = waiting.filter(late).update(state=Batch.State.OPEN, due_at=None)
+    return f"{count} lot(s) attendaient sans échéance, ou trop loin ; ils sont rouverts." if count else ""
 
 
 def _batches(mailing: Mailing, *, recount: bool) -> str:

@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.db import Error
+
 from pipeline.delivery import breaker, fence, ledger, mailings, paces, results, takeover
 from pipeline.delivery.bounces import records
-from pipeline.delivery.bounces.verp import ReturnPathError
 from pipeline.delivery.breaker import Recent
-from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.envelope import Envelope
 from pipeline.delivery.gate import LeaseGate
 from pipeline.delivery.journal import Journal
 from pipeline.delivery.ledger import Lease, LeaseLost, Result, Row
-from pipeline.delivery.letters import HoleError, Letters, Stationery
+from pipeline.delivery.letters import HoleError, Letters, LettersError, Stationery
 from pipeline.delivery.models import Mailing
 from pipeline.delivery.retries import GIVE_UP
+from pipeline.delivery.stride import Stride
 from pipeline.delivery.throttle import Throttles
 from pipeline.delivery.transports.base import Transport, TransportUnavailable
 
@@ -47,10 +48,6 @@ class StopFlag:
 stopping = StopFlag()
 """Set when the process is asked to stop: answers to dots already written are awaited, nothing else is begun."""
 
-SECOND = 0.8
-"""How much sending one reservation is sized for, in seconds: a lost host leaves at most that much uncertain."""
-FIRST, MOST = 64, 1000
-"""Rows of the first reservation, before the pace is known, and of any."""
 PATIENCE = 20.0
 """How long a stopping process waits for answers that are under way, in seconds."""
 OUTAGE = dt.timedelta(seconds=60)
@@ -62,7 +59,7 @@ NEAR = dt.timedelta(seconds=6)
 class Desk:
     """What a sender works with: where journals stand, which installation this is, the way out, the time, and how it goes about it.
 
-    ``recent``: what this process has just seen of each mailing.
+    ``recent``: what this process has just seen of each mailing; ``stride``: at what pace it sends.
     """
 
     journals: Path
@@ -73,6 +70,7 @@ class Desk:
     give_up: dt.timedelta = GIVE_UP
     stationery: Stationery = field(default_factory=Stationery)
     recent: dict[int, Recent] = field(default_factory=dict)
+    stride: Stride = field(default_factory=Stride)
 
 
 def run(desk: Desk, *, seconds: float, mailing: int | None = None) -> int:
@@ -91,14 +89,19 @@ def run(desk: Desk, *, seconds: float, mailing: int | None = None) -> int:
         shift.end()
 
 
+def next_ready(desk: Desk, *, mailing: int | None = None) -> dt.datetime | None:
+    """When there is something to send next that nobody is sending: the paces of destinations counted in. None: nothing is left."""
+    now = desk.now()
+    return ledger.next_ready(now=now, mailing=mailing, closed=paces.blocked(desk.throttles.limited(), now=now))
+
+
 @dataclass(slots=True)
 class _Shift:
-    """Lease after lease, with one journal. ``size``: how many rows the next reservation takes; ``holds``: a lease may be ours."""
+    """Lease after lease, with one journal. ``holds``: a lease may be ours."""
 
     desk: Desk
     mailing: int | None
     journal: Journal = field(init=False)
-    size: int = FIRST
     holds: bool = False
     settled: int = 0
     _known: dict[int, Mailing] = field(default_factory=dict)
@@ -122,13 +125,17 @@ class _Shift:
 
     def _claim(self) -> Lease | None:
         now = self.desk.now()
-        closed = paces.blocked(self.desk.throttles.limited(), now=now)
-        return ledger.claim(self.journal.name, now=now, reserve=self.size, mailing=self.mailing, closed=closed)
+        rates = self.desk.throttles.limited()
+        closed = paces.blocked(rates, now=now)
+        reserve = self.desk.stride.rows
+        return ledger.claim(
+            self.journal.name, now=now, reserve=reserve, mailing=self.mailing, closed=closed, rates=rates
+        )
 
     def _rest(self, until: float) -> bool:
         """Wait for a batch that may be claimed in a moment (its destination has a pace of its own); False where none is near."""
         now = self.desk.now()
-        due = ledger.next_due(mailing=self.mailing)
+        due = next_ready(self.desk, mailing=self.mailing)
         if due is None or due - now > NEAR:
             return False
         time.sleep(max(0.05, min((due - now).total_seconds(), until - time.monotonic())))
@@ -138,13 +145,25 @@ class _Shift:
         self.journal.close(keep=self.holds)
 
     def _send(self, lease: Lease, until: float) -> None:
-        """One lease, from claim to release."""
+        """One lease, from claim to release. What the program itself gets wrong stops that mailing, and none of the others."""
         mailing = self._mailing(lease)
+        try:
+            self._carry_out(lease, mailing, until)
+        except (Error, OSError):
+            raise
+        except Exception as error:
+            mailings.alarm(
+                mailing.name,
+                f"Erreur du programme ({error!r}) : la signaler avec les lignes du journal, puis « kit resume ».",
+            )
+            raise
+
+    def _carry_out(self, lease: Lease, mailing: Mailing, until: float) -> None:
         self.journal.lease(lease.batch, lease.number)
         gate = LeaseGate(lease, self.journal, mailing, stopping=stopping.is_set, now=self.desk.now, patience=PATIENCE)
         try:
             self._letters(mailing)
-        except (DkimError, ReturnPathError) as error:
+        except LettersError as error:
             mailings.alarm(mailing.name, f"{error}\nPuis « kit resume ».")
             ledger.release(lease, [])
             return
@@ -153,11 +172,12 @@ class _Shift:
         done: list[Result] = []
         try:
             while at < len(rows) and not gate.closed:
-                chunk = [row for row in rows[at : at + self.size] if row.position <= lease.reserved]
+                size = self.desk.stride.rows
+                chunk = [row for row in rows[at : at + size] if row.position <= lease.reserved]
                 if not chunk:
                     if time.monotonic() >= until:
                         break
-                    reserve_to = rows[min(at + self.size, len(rows)) - 1].position
+                    reserve_to = rows[min(at + size, len(rows)) - 1].position
                     ledger.advance(
                         lease, done, reserve_to=reserve_to, now=self.desk.now(), also=self._refused(mailing, gate, done)
                     )
@@ -166,12 +186,15 @@ class _Shift:
                 started = time.monotonic()
                 self._deliver(mailing, chunk, gate, done)
                 at += len(chunk)
-                self._learn(len(chunk), time.monotonic() - started)
-            if gate.closed == "journal":
+                self.desk.stride.learn(len(chunk), time.monotonic() - started, least=self.desk.transport.width)
+            if gate.closed in ("journal", "database"):
                 retry_at = self.desk.now() + OUTAGE
         except TransportUnavailable as error:
             logger.warning("mailing %s: %s", mailing.name, error)
-            retry_at = self.desk.now() + OUTAGE
+            if not error.temporary:
+                mailings.alarm(mailing.name, f"{error}\nCorriger le réglage, puis « kit resume ».")
+            elif gate.closed != "stop":
+                retry_at = self.desk.now() + OUTAGE
         except LeaseLost:
             logger.warning("mailing %s: the lease on batch %s is gone", mailing.name, lease.batch)
         try:
@@ -244,11 +267,6 @@ class _Shift:
         ):
             self.desk.recent.pop(mailing.pk, None)
         return []
-
-    def _learn(self, count: int, seconds: float) -> None:
-        """Size the next reservation by the pace just seen."""
-        pace = count / max(seconds, 0.001)
-        self.size = max(1, min(MOST, int(pace * SECOND), self.size * 4))
 
     def _mailing(self, lease: Lease) -> Mailing:
         found = self._known.get(lease.mailing)

@@ -14,9 +14,12 @@ from pipeline.audience.models import Suppression
 from pipeline.delivery import gate, ledger, mailings
 from pipeline.delivery.bounces import verp
 from pipeline.delivery.dkim import load
-from pipeline.delivery.letters import Stationery
+from pipeline.delivery.envelope import Envelope
+from pipeline.delivery.ledger import Row
+from pipeline.delivery.letters import Letters, Stationery
 from pipeline.delivery.models import Attempt, Batch, Bounce, Mailing, Outgoing
 from pipeline.release import notices
+from tests.delivery import lists
 from tests.keys import write_keys
 from tests.smtp_sink import Behaviour, Sink
 from tests.stage import Stage, stage
@@ -157,3 +160,53 @@ def test_every_message_is_signed_with_both_algorithms(tmp_path: Path) -> None:
         for message in sink.messages:
             for index in (0, 1):
                 assert dkim.DKIM(message["content"]).verify(index, dnsfunc=lambda name, timeout=5: records[name])
+
+
+def test_a_text_that_cannot_be_read_stops_its_mailing_and_none_of_the_others(tmp_path: Path) -> None:
+    old = lists.mailing(2, name="essai/ancien")
+    play = stage(tmp_path, people=3)
+    play.tick()
+    play.send()
+    assert counts(Mailing.objects.exclude(pk=old.pk).get()) == {"sent": 3}
+    old.refresh_from_db()
+    assert (old.state, old.alarms) == ("paused", 1)
+    assert "kit cancel" in old.reason
+    assert counts(old) == {"pending": 2}
+
+
+def test_an_error_of_the_program_stops_its_mailing_and_calls_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play, mailing = released(tmp_path, 5)
+    original = Letters.envelope
+
+    def broken(self: Letters, row: Row) -> Envelope:
+        if row.position == 3:
+            raise RuntimeError("une erreur")
+        return original(self, row)
+
+    with monkeypatch.context() as broke:
+        broke.setattr(Letters, "envelope", broken)
+        with pytest.raises(RuntimeError):
+            play.send()
+        play.send()
+    mailing.refresh_from_db()
+    assert (mailing.state, mailing.alarms) == ("paused", 1)
+    assert counts(mailing) == {"sent": 2, "pending": 3}
+    mailings.resume(mailing.name)
+    play.send()
+    assert counts(mailing) == {"sent": 5}
+    assert len(list((tmp_path / "mailbox/new").iterdir())) == 5
+
+
+def test_a_server_that_waiting_does_not_mend_calls_a_person(tmp_path: Path) -> None:
+    with Sink(Behaviour(users={"nom": "mot"})) as sink:
+        play, mailing = released(tmp_path, 3, f"smtp://nom:faux@127.0.0.1:{sink.port}/")
+        play.send()
+        mailing.refresh_from_db()
+        assert (mailing.state, mailing.alarms) == ("paused", 1)
+        assert "refuse l’identifiant" in mailing.reason
+        play.url, play._desk = f"smtp://nom:mot@127.0.0.1:{sink.port}/", None
+        assert mailings.resume(mailing.name)
+        play.send()
+        assert counts(mailing) == {"sent": 3}

@@ -86,11 +86,3 @@ def test_a_csv_keeps_a_servers_words_from_becoming_a_formula() -> None:
     assert rows[1]["address"] == "'+1@example.org"
     assert rows[1]["kind"] == "pending"
     assert tuple(rows[0]) == listing.COLUMNS
-
-
-def test_what_each_destination_took_is_counted_by_batch() -> None:
-    made = lists.mailing(30)
-    lists.tried(made, range(1, 26), "sent")
-    lists.count(made)
-    Batch.objects.filter(mailing=made, first=1).update(destination="orange")
-    assert listing.sent_by_destination(made) == {"orange": 10, "": 15}

@@ -45,13 +45,13 @@ def test_names_do_not_touch_each_other_and_no_limit_is_none() -> None:
 
 def test_blocked_are_those_that_would_get_nothing() -> None:
     rates = {"orange": 10.0, "free": 2.0, "sfr": 1.0, "google": 0.0}
-    assert blocked(rates, now=START) == set()
+    assert blocked(rates, now=START) == {}
     take("orange", 10, 50, now=START)
     take("free", 2, 1, now=START)
     take("sfr", 1, 1, now=START)
-    assert blocked(rates, now=START) == {"orange", "sfr"}
-    assert blocked(rates, now=after(0.2)) == {"sfr"}
-    assert blocked(rates, now=after(1)) == set()
+    assert blocked(rates, now=START).keys() == {"orange", "sfr"}
+    assert blocked(rates, now=after(0.2)).keys() == {"sfr"}
+    assert blocked(rates, now=after(1)) == {}
 
 
 def test_a_clock_put_back_an_hour_blocks_nothing_for_an_hour() -> None:

@@ -111,7 +111,7 @@ def test_people_in_no_batch_get_one() -> None:
     made = finished(45)
     Batch.objects.filter(mailing=made, first__in=(1, 21, 41)).delete()
     Attempt.objects.filter(mailing=made, position=22).delete()
-    mended("25 personne(s) n’étaient dans aucun lot", "lot(s) recompté(s)", "dit terminé")
+    mended("25 personne(s) n’étaient dans aucun lot", "dit terminé")
     spans = Batch.objects.filter(mailing=made).order_by("first").values_list("first", "last")
     assert list(spans) == [(1, 10), (11, 20), (21, 30), (31, 40), (41, 45)]
 
@@ -159,6 +159,21 @@ def test_a_batch_that_waits_for_nothing_is_opened() -> None:
     assert states(made)[1] == ["open"]
 
 
+@pytest.mark.parametrize(
+    ("tried", "minutes", "state"),
+    [(0, 2, "waiting"), (0, 60, "open"), (10, 60, "waiting"), (10, 60 * 15, "waiting"), (10, 60 * 17, "open")],
+)
+def test_after_a_clock_was_put_back_nobody_waits_for_it_to_come_round_again(
+    tried: int, minutes: int, state: str
+) -> None:
+    made = lists.mailing(10)
+    due = lists.NOW + dt.timedelta(minutes=minutes)
+    lists.tried(made, range(1, tried + 1), "deferred", due_at=due)
+    Batch.objects.update(state="waiting", due_at=due, deferred=tried)
+    repair(now=lists.NOW)
+    assert states(made)[1] == [state]
+
+
 def test_a_batch_whose_worker_vanished_is_told_and_left_to_the_ledger(tmp_path: Path) -> None:
     lists.mailing(10)
     lease = ledger.claim("parti", now=lists.NOW, reserve=1)
@@ -190,3 +205,14 @@ def test_gaps_and_spans_together_are_everything_once(starts: list[tuple[int, int
     covered = {n for first, last in spans for n in range(first, last + 1)}
     found = [n for first, last in _gaps([s for s in spans if s[0] <= end], end) for n in range(first, last + 1)]
     assert found == [n for n in range(1, end + 1) if n not in covered]
+
+
+def test_people_whose_batch_was_lost_after_it_was_sent_are_not_written_to_again(tmp_path: Path) -> None:
+    play = stage(tmp_path, people=4)
+    play.tick()
+    play.send()
+    Batch.objects.all().delete()
+    repair(now=play.now, recount=False)
+    assert list(Batch.objects.values_list("sent", flat=True)) == [4]
+    play.send()
+    assert len(list((tmp_path / "mailbox/new").iterdir())) == 4

@@ -289,3 +289,37 @@ def test_a_journal_of_another_boot_says_nothing(tmp_path: Path) -> None:
     made.path.write_bytes(b"kit-journal 1 another-boot\no 1 1 7 []\n")
     assert journal.read(tmp_path, made.name, 1, 1) is None
     made.close()
+
+
+def test_a_journal_with_lines_that_are_none_says_nothing(tmp_path: Path) -> None:
+    made = journal.Journal(tmp_path)
+    made.lease(1, 1)
+    made.intent(7)
+    made.path.write_bytes(made.path.read_bytes() + b"o 1 1o 1 1 8 []\n")
+    assert journal.read(tmp_path, made.name, 1, 1) is None
+    made.close()
+
+
+def test_of_a_cancelled_mailing_nothing_is_sent_again(tmp_path: Path) -> None:
+    with Sink(Behaviour(drop_before_dot_reply=(1,))) as sink:
+        play, mailing = released(tmp_path, 3, f"{sink.url}?connections=1")
+        play.send()
+        mailings.resend_unknown(mailing.name)
+        Mailing.objects.update(state="sending")
+        assert mailings.cancel(mailing.name, "un doute", now=play.now)
+        assert mailings.resend_unknown(mailing.name) == 0
+        assert counts(mailing) == {"sent": 2, "cancelled": 1}
+
+
+def test_what_is_sent_again_and_lost_again_is_news(tmp_path: Path) -> None:
+    with Sink(Behaviour(drop_before_dot_reply=(1, 2, 4, 5))) as sink:
+        play, mailing = released(tmp_path, 3, f"{sink.url}?connections=1")
+        play.send()
+        mailing.refresh_from_db()
+        assert (mailing.state, counts(mailing)) == ("paused", {"unknown": 2, "pending": 1})
+        assert mailings.resume(mailing.name)
+        play.send()
+        assert mailings.resend_unknown(mailing.name) == 2
+        play.send()
+        mailing.refresh_from_db()
+        assert (mailing.state, mailing.alarms) == ("paused", 2)

@@ -157,8 +157,9 @@ def refused(mailing: int, people: Sequence[Refusal], *, now: dt.datetime) -> Non
     )
     dead = {one.person for one in fresh if one.meaning == "dead"}
     failing = _failing_too_often({one.person for one in fresh if one.meaning not in ("dead", *ABOUT_US)}, now)
-    gone = Person.objects.filter(pk__in=dead | failing, erased_at__isnull=True).order_by("pk")
-    suppression.suppress_dead(list(gone), now=now)
+    # Locked first, as everywhere: whoever erases a person has their row when they take a suppression's number.
+    gone = Person.objects.select_for_update(no_key=True).filter(pk__in=dead | failing).order_by("pk")
+    suppression.suppress_dead([person for person in gone if person.erased_at is None], now=now)
 
 
 def forget(person: int) -> None:

@@ -37,6 +37,10 @@ class AnymailTransport:
         self._idle: list[_Line] = []
         self._pace = _Pace()
 
+    @property
+    def width(self) -> int:
+        return self._account.connections
+
     def deliver(self, envelopes: Iterable[Envelope], gate: Gate) -> Iterator[Outcome]:
         run = _Delivery(self._account, self._idle, self._pace, gate)
         try:

@@ -76,6 +76,10 @@ class OpenGate:
 class Transport(Protocol):
     """One way out, used by one thread at a time."""
 
+    @property
+    def width(self) -> int:
+        """How many messages are under way at once where it is used to the full."""
+
     def deliver(self, envelopes: Iterable[Envelope], gate: Gate) -> Iterator[Outcome]:
         """Send each envelope; yield exactly one outcome for each, as soon as the other side has answered.
 

@@ -27,6 +27,10 @@ class MaildirTransport:
         self._count = 0
         self._host = socket.gethostname().replace("/", "_").replace(":", "_")
 
+    @property
+    def width(self) -> int:
+        return 1
+
     def deliver(self, envelopes: Iterable[Envelope], gate: Gate) -> Iterator[Outcome]:
         try:
             for name in ("tmp", "new", "cur"):

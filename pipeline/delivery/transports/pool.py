@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from types import TracebackType
 from typing import Self
 
@@ -24,7 +25,8 @@ from pipeline.delivery.transports.source import Source
 logger = logging.getLogger(__name__)
 
 AVOID = 30.0
-"""Seconds during which a server that could not be reached is not tried again while another one can be."""
+"""Seconds during which a server that could not be reached is not tried again while another one can be, and one that takes no further
+connection is asked for none."""
 LEAD = 4.0
 """How many messages per unit of weight a server may be ahead of the slowest one that moves."""
 STILL = 2.0
@@ -49,6 +51,7 @@ class _Host:
     taken: int = 0
     moved: float = 0.0
     down_until: float = 0.0
+    full_until: float = 0.0
     failure: TransportUnavailable | None = None
     working: int = 0
     allowance: int = 0
@@ -110,6 +113,12 @@ class Pool:
         self._ready: deque[Outcome] = deque()
         self._given_up = False
 
+    @property
+    def width(self) -> int:
+        """All connections; of a server with a rate, no more than it gives messages to in a second."""
+        servers = [host.server for host in self._hosts]
+        return sum(min(one.connections, ceil(one.rate) or one.connections) for one in servers)
+
     def deliver(self, envelopes: Iterable[Envelope], gate: Gate) -> Iterator[Outcome]:
         source, hub = Source(envelopes), self._hub
         now = time.monotonic()
@@ -155,7 +164,8 @@ class Pool:
         # Where nobody else is left, one that was to be avoided is better than none.
         chosen = up or [host for host in self._hosts if host.failure is None]
         for host in chosen:
-            for lane in host.lanes:
+            held = [lane for lane in host.lanes if lane.connected] if now < host.full_until else []
+            for lane in held or host.lanes:
                 self._spawn(host, lane, source, gate)
         return bool(chosen)
 
@@ -181,14 +191,16 @@ class Pool:
         self._hub.spawn(run)
 
     def _lost(self, host: _Host, error: TransportUnavailable) -> None:
-        """A connection cannot be had. While others to the same server work, it has just no room for one more."""
-        if host.working > 1 and time.monotonic() - host.moved < STILL:
+        """A connection cannot be had. While there are others to the same server, it has just no room for one more, for a while."""
+        now = time.monotonic()
+        if any(lane.connected for lane in host.lanes) or (host.working > 1 and now - host.moved < STILL):
             logger.info("%s takes no further connection: %s", host.server.name, error)
+            host.full_until = now + AVOID
             return
         if host.failure is None:
             logger.warning("%s is avoided for %.0f s: %s", host.server.name, AVOID, error)
         host.failure = error
-        host.down_until = time.monotonic() + AVOID
+        host.down_until = now + AVOID
 
     def _may_take(self, host: _Host) -> bool:
         """Whether it is this server's turn: its rate allows it, and the others are not far behind their share."""

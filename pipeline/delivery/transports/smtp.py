@@ -47,6 +47,15 @@ class SmtpTransport:
         self._connection: Connection | None = None
         self._reset = False
 
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def connected(self) -> bool:
+        """True while it holds a connection, which the server may have closed meanwhile."""
+        return self._connection is not None
+
     def deliver(self, envelopes: Iterable[Envelope], gate: Gate) -> Iterator[Outcome]:
         yield from self.deliver_from(Source(envelopes), gate)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 
-from pipeline.audience import consent, exports, selection, tokens
+from pipeline.audience import consent, exports, selection, signals, tokens
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Consent, Event, Person, Reason, Status, Subscription, Suppression
 from pipeline.delivery import outbox
@@ -237,3 +239,41 @@ def test_a_token_of_another_season_or_person_is_not_taken_for_this_one() -> None
     intake.take(raw, [unsubscribe_address(RETURN_PATH)], now=NOW)
     assert Subscription.objects.get(person=posting.person).status == Status.ACTIVE
     assert Subscription.objects.get(person=other).status == Status.ENDED
+
+
+def test_a_person_may_be_erased_while_their_message_is_refused(database: str) -> None:
+    """The sender waits for the row of the person before it takes a suppression's number, as whoever erases them does."""
+    posting = posted(reader())
+    refusal = records.Refusal(1, posting.person.pk, "dead", 550, "5.1.1", "no such user")
+    failed: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            with transaction.atomic():
+                records.refused(posting.mailing.pk, [refusal], now=NOW)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    sender = threading.Thread(target=send)
+
+    def meet(**_: object) -> None:
+        sender.start()
+        while database == "postgresql" and sender.is_alive() and not _somebody_waits():
+            time.sleep(0.01)
+
+    signals.erased.connect(meet)
+    try:
+        exports.erase(READER, now=NOW)
+    finally:
+        signals.erased.disconnect(meet)
+        sender.join(20)
+    assert failed == []
+    assert [row.reason for row in Suppression.objects.all()] == [Reason.ERASED]
+
+
+def _somebody_waits() -> bool:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone() is not None

@@ -69,6 +69,15 @@ def test_one_that_stops_in_the_middle_hands_over_what_it_has_not_taken() -> None
     assert stays.counts() + goes.counts() == everybody(200)
 
 
+@pytest.mark.parametrize("slow", [0.0, 0.4])
+def test_a_server_that_takes_two_connections_is_not_asked_for_more_again_and_again(slow: float) -> None:
+    with Sink(Behaviour(most=2, slow=slow)) as sink, open_transport(f"{sink.url}?connections=6") as transport:
+        for _ in range(4):
+            assert Counter(each.verdict for each in transport.deliver(letters(4), OpenGate())) == {"sent": 4}
+        assert len(sink.messages) == 16
+        assert sink.connections <= 6 + 4  # each connection that was refused was asked for twice
+
+
 def test_none_that_can_be_reached_names_each() -> None:
     with (
         open_transport(f"{GONE} smtp://127.0.0.1:2/") as transport,
