@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import fcntl
 from pathlib import Path
 
 import psycopg
@@ -98,3 +99,20 @@ def test_a_sender_that_was_stopped_inside_its_transaction_holds_up_no_takeover(t
             assert takeover.reclaim(tmp_path / "journal", now=NOW) == []
         finally:
             connection.close()
+
+
+@pytest.mark.xfail(strict=True, reason="a journal can be swept between its making and its lock")
+def test_a_journal_that_is_swept_while_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeping = iter([True])
+
+    def lock(descriptor: int, operation: int) -> None:
+        if next(sweeping, False):
+            journal.sweep(tmp_path, ())
+        plain(descriptor, operation)
+
+    plain = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lock)
+    born = Journal(tmp_path)
+    assert journal.is_dead(tmp_path, born.name) is False

@@ -226,6 +226,14 @@ class Field:
             + self._miscounted(trial, told),
         )
 
+    @staticmethod
+    def uncertain(trial: Trial) -> str:
+        """Why messages are uncertain, and which: the words of the attempts, with their batches' positions."""
+        found = Attempt.objects.filter(mailing=trial.mailing, kind="unknown").order_by("at", "position")
+        return "; ".join(
+            f"{at:%S.%f} {position} {text}" for at, position, text in found.values_list("at", "position", "text")
+        )
+
     def end(self) -> int:
         """Stop the ticks; return how many people got one mailing twice, looking through the whole record."""
         self._stopped.set()
