@@ -41,11 +41,11 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         """Raises OSError where the file cannot be made."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.name = f"{os.getpid()}-{secrets.token_hex(8)}"
-        self.path = folder / f"{self.name}.journal"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(self.path, flags, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._descriptor = -1
+        while self._descriptor < 0:
+            self.name = f"{os.getpid()}-{secrets.token_hex(8)}"
+            self.path = folder / f"{self.name}.journal"
+            self._descriptor = _made(self.path)
         self._prefix = b""
         self._head = f"{_HEAD} {boot_id()}\n".encode()
         try:
@@ -90,19 +90,37 @@ class Journal:
             raise JournalFull(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def _made(path: Path) -> int:
+    """Make the file and lock it; -1 where it was swept before it could be locked."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    if os.fstat(descriptor).st_nlink:
+        return descriptor
+    os.close(descriptor)
+    return -1
+
+
 def is_dead(folder: Path, name: str) -> bool | None:
     """True where the journal's process is gone (its lock is free), False while it lives, None where there is no such file."""
     try:
-        descriptor = os.open(folder / f"{name}.journal", os.O_RDWR | os.O_CLOEXEC)
+        descriptor = _seized(folder / f"{name}.journal")
     except FileNotFoundError:
         return None
+    if descriptor is None:
+        return False
+    os.close(descriptor)
+    return True
+
+
+def _seized(path: Path) -> int | None:
+    """A journal of nobody, locked; None where it is somebody's. Raises FileNotFoundError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    finally:
         os.close(descriptor)
-    return True
+        return None
+    return descriptor
 
 
 def read(folder: Path, name: str, batch: int, lease: int) -> Record | None:
@@ -139,8 +157,22 @@ def _note(record: Record, line: bytes, batch: int, lease: int) -> None:
 
 
 def sweep(folder: Path, in_use: Iterable[str]) -> None:
-    """Remove the journals of dead processes that no lease names any more."""
-    keep = set(in_use)
+    """Remove the journals of dead processes that no lease names any more.
+
+    ``in_use`` is read once the dead are known: they take no lease any more. Each is removed under its lock, so that one which is just
+    being made is either locked already or finds itself gone.
+    """
+    dead: dict[Path, int] = {}
     for path in folder.glob("*.journal"):
-        if path.stem not in keep and is_dead(folder, path.stem):
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = _seized(path)
+            if descriptor is not None:
+                dead[path] = descriptor
+    try:
+        keep = set(in_use)
+        for path in dead:
+            if path.stem not in keep:
+                path.unlink(missing_ok=True)
+    finally:
+        for descriptor in dead.values():
+            os.close(descriptor)

@@ -101,7 +101,6 @@ def test_a_sender_that_was_stopped_inside_its_transaction_holds_up_no_takeover(t
             connection.close()
 
 
-@pytest.mark.xfail(strict=True, reason="a journal can be swept between its making and its lock")
 def test_a_journal_that_is_swept_while_it_is_made_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
