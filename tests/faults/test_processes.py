@@ -86,6 +86,17 @@ def test_killed_in_the_middle_of_a_release_nobody_is_lost_and_nobody_gets_two(tm
         assert 600 - stands["unknown"] <= len(got) <= 600
 
 
+def test_every_worker_takes_its_share_of_a_large_mailing(tmp_path: Path) -> None:
+    with Sink(Behaviour(slow=0.005)) as sink, Installation(tmp_path, sink.url, wall=LAUNCH - 60 * SECONDS) as kit:
+        kit.season(people=3000)
+        kit.serve()
+        kit.set_wall(LAUNCH - 2 * SECONDS)
+        kit.wait(lambda: sink.open >= 2 * CONNECTIONS, 60, "one process sends alone")
+        kit.wait(lambda: kit.scalar("select state from delivery_mailing") == "done", 90, "not finished")
+        assert set(newsletters(sink).values()) == {1}
+        assert len(newsletters(sink)) == 3000
+
+
 def test_two_beats_release_once(tmp_path: Path) -> None:
     with Sink() as sink, Installation(tmp_path, sink.url, wall=LAUNCH - 60 * SECONDS) as kit:
         kit.season(people=5)
