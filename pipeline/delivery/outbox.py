@@ -140,7 +140,7 @@ def _deferred(desk: Desk, mail: Outgoing, outcome: Outcome, now: dt.datetime) ->
     if due_at is not None:
         return _again(mail, outcome.text, now, due_at)
     hours = int(desk.give_up.total_seconds() // 3600)
-    _settle(mail, Outgoing.State.REFUSED, f"abandonné après {hours} h : {outcome.text}", now)
+    _settle(mail, Outgoing.State.REFUSED, f"abandonné après {hours}\u00a0h : {outcome.text}", now)
     return 1
 
 

@@ -20,7 +20,7 @@ def of_outcome(row: Row, outcome: Outcome, *, now: dt.datetime, give_up: dt.time
         )
         if due_at is None:
             hours = int(give_up.total_seconds() // 3600)
-            kind, text = "refused", f"abandonné après {hours} h : {text}"[:MAX_TEXT]
+            kind, text = "refused", f"abandonné après {hours}\u00a0h : {text}"[:MAX_TEXT]
     return Result(row.position, row.number, kind, meaning, outcome.code, outcome.enhanced[:12], text, now, due_at)
 
 
