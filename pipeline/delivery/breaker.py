@@ -67,6 +67,11 @@ def alarming(recent: Recent) -> bool:
     )
 
 
+def too_many(unknown: int, frozen: int) -> bool:
+    """True where so many uncertain messages of a list of ``frozen`` people call for a person."""
+    return unknown >= UNKNOWN_LEAST and unknown > frozen * UNKNOWN_SHARE
+
+
 def why_stop(
     stand: Stand, recent: Recent, *, rates: Sequence[Rate] = (), accepted: Stand | None = None, forgiven: int = 0
 ) -> str:
@@ -95,8 +100,7 @@ def why_stop(
 
 def _unanswered(stand: Stand, recent: Recent, accepted: int) -> str:
     unknown = stand.unknown - accepted
-    too_many = unknown >= UNKNOWN_LEAST and unknown > stand.frozen * UNKNOWN_SHARE
-    if recent.unknown_in_a_row < UNKNOWN_IN_A_ROW and not too_many:
+    if recent.unknown_in_a_row < UNKNOWN_IN_A_ROW and not too_many(unknown, stand.frozen):
         return ""
     count = max(unknown, recent.unknown_in_a_row)
     return f"{count} message(s) sans réponse du serveur : vérifier le serveur d’envoi, puis « kit resume »."

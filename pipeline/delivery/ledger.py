@@ -177,7 +177,7 @@ def advance(
                 reserved_to=reserve_to,
                 boot_until=until,
                 until=now + dt.timedelta(seconds=LEASE),
-                **_counted(results),
+                **counted(results),
             )
         )
         if not changed:
@@ -211,7 +211,7 @@ def release(
         LeaseLost: somebody else has the batch; nothing was written.
     """
     with transaction.atomic():
-        if not _mine(lease).update(holder="", **_counted(results)):
+        if not _mine(lease).update(holder="", **counted(results)):
             raise LeaseLost
         append(lease.mailing, results)
         give_back(Batch.objects.get(pk=lease.batch), retry_at)
@@ -276,7 +276,8 @@ def _mine(lease: Lease) -> models.QuerySet[Batch]:
     return Batch.objects.filter(pk=lease.batch, lease=lease.number, state=Batch.State.LEASED)
 
 
-def _counted(results: Iterable[Result]) -> dict[str, Any]:
+def counted(results: Iterable[Result]) -> dict[str, Any]:
+    """The same as the assignments of an UPDATE of the batch; empty where nothing changes."""
     return {kind: F(kind) + change for kind, change in counts(results).items() if change}
 
 

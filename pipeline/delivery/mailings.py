@@ -148,5 +148,5 @@ def _cancel_batch(batch: Batch, now: dt.datetime) -> None:
             return
         ended = [results.cancelled(row, now=now) for row in ledger.unsettled_rows(batch)]
         ledger.append(batch.mailing_id, ended)
-        change = {kind: F(kind) + n for kind, n in ledger.counts(ended).items() if n}
+        change = ledger.counted(ended)
         Batch.objects.filter(pk=batch.pk).update(**change)

@@ -253,8 +253,7 @@ class _Shift:
             return
         self.desk.recent[mailing.pk] = recent = recent.after([(result.kind, result.meaning)])
         self._lost += result.kind == "unknown"
-        share = max(breaker.UNKNOWN_LEAST - 1, mailing.frozen * breaker.UNKNOWN_SHARE)
-        if breaker.alarming(recent) or self._lost > share:
+        if breaker.alarming(recent) or breaker.too_many(self._lost, mailing.frozen):
             gate.stop()
 
     def _settle(self, mailing: Mailing, done: list[Result]) -> list[Result]:

@@ -58,7 +58,7 @@ def _settle(batch: Batch, folder: Path, now: dt.datetime) -> bool:
         found = _told(record, batch, now) if record is not None else _reserved(batch, now)
         results = [result for _, result in found]
         ledger.append(batch.mailing_id, results)
-        change = {kind: F(kind) + n for kind, n in ledger.counts(results).items() if n}
+        change = ledger.counted(results)
         if change:
             Batch.objects.filter(pk=batch.pk).update(**change)
         ledger.give_back(Batch.objects.get(pk=batch.pk))
