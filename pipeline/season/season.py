@@ -48,6 +48,7 @@ class Choice:
     kinds: tuple[str, ...] = ()
     themes: tuple[str, ...] = ()
     releases: bool = True
+    pick_themes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import io
 from pipeline.audience import consent, imports
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Person, Subscription
+from pipeline.audience.wishes import Wish
 
 SEASON = "essai-2031"
 NOW = dt.datetime(2031, 3, 3, 8, 0, tzinfo=dt.UTC)
@@ -19,7 +20,7 @@ def later(hours: float) -> dt.datetime:
 
 
 def asked(email: str = "ada@commune.example", season: str = SEASON, choice: str = "tout") -> Subscription:
-    return consent.subscribe(parse(email), season, choice, PROOF, now=NOW)
+    return consent.subscribe(parse(email), season, Wish(choice), PROOF, now=NOW)
 
 
 def subscribed(email: str = "ada@commune.example", season: str = SEASON, choice: str = "tout") -> Person:
