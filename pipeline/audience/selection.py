@@ -82,7 +82,7 @@ def news(sequence: int, season: str) -> News:
             for _, person_id, _, _, lifted_at, erased_at in here
             if person_id is not None and (lifted_at is None or erased_at is not None)
         ),
-        frozenset(row[1] for row in here if row[3] == Reason.MOVED and row[1] is not None),
+        frozenset(row[1] for row in here if row[3] == Reason.MOVED and row[4] is not None and row[1] is not None),
     )
 
 

@@ -19,7 +19,7 @@ from pipeline.delivery import outbox
 from pipeline.delivery.bounces import intake, records
 from pipeline.delivery.bounces.verp import Maker, unsubscribe_address
 from pipeline.delivery.models import Bounce, Outgoing
-from tests.audience.factories import NOW, PROOF, SEASON, later, subscribed
+from tests.audience.factories import NOW, PROOF, SEASON, later, said, subscribed
 from tests.delivery.bounces import corpus
 from tests.delivery.bounces.factories import DEAD, FULL, POLICY, READER, RETURN_PATH, posted, reader, sample
 from tests.together import together
@@ -138,7 +138,7 @@ def test_a_complaint_unsubscribes(one: corpus.Sample) -> None:
     assert (row.kind, row.source, row.mailing_id, row.position) == ("complaint", "arf", posting.mailing.pk, 1)
     assert Suppression.objects.get().reason == Reason.COMPLAINT
     assert Subscription.objects.get().status == Status.ENDED
-    assert Consent.objects.filter(event=Event.WITHDRAWN).get().source == "plainte"
+    assert said(Consent.objects.get(event=Event.WITHDRAWN)).source == "plainte"
 
 
 def test_a_complaint_that_kept_only_the_unsubscribe_link_still_unsubscribes() -> None:
@@ -164,7 +164,7 @@ def test_a_mail_that_unsubscribes_leaves_its_season_and_no_other() -> None:
     taken = intake.take(posting.mail(sample("a farewell")), [unsubscribe_address(RETURN_PATH)], now=NOW)
     assert (taken.kind, taken.new) == ("unsubscribe", True)
     assert dict(Subscription.objects.values_list("season", "status")) == {SEASON: "ended", "autre": "active"}
-    assert Consent.objects.filter(event=Event.WITHDRAWN).get().source == "mail de désinscription"
+    assert said(Consent.objects.get(event=Event.WITHDRAWN)).source == "mail de désinscription"
 
 
 def test_absences_challenges_delays_and_other_mails_change_nothing() -> None:
