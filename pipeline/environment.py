@@ -18,7 +18,7 @@ KNOWN = frozenset(
         "KIT_DATA_DIR", "KIT_DATABASE_URL", "KIT_REDIS_URL", "KIT_SMTP_URL", "KIT_BASE_URL", "KIT_SECRET_KEY", "KIT_STAFF_MAIL",
         "KIT_FICHES_DIR", "KIT_SCHEDULES_DIR", "KIT_EMAILS_DIR", "KIT_INSTALLATION_ID", "KIT_LOG_LEVEL", "KIT_ALLOWED_HOSTS",
         "KIT_RETURN_PATH", "KIT_BOUNCES_URL", "KIT_LMTP", "KIT_WEBHOOK_SECRET", "KIT_SOFT_BOUNCES", "KIT_CFBL_ADDRESS",
-        "KIT_DKIM_DIR", "KIT_THROTTLES", "KIT_RETRY_HOURS",
+        "KIT_DKIM_DIR", "KIT_THROTTLES", "KIT_RETRY_HOURS", "KIT_RENEW_MONTHS",
     }
 )  # fmt: skip
 
@@ -67,6 +67,8 @@ class Environment:
     """``domain=RATE`` per second, separated by spaces; see :mod:`pipeline.delivery.throttle`."""
     retry_hours: int = 72
     """For how long a deferred message is tried again."""
+    renew_months: int = 24
+    """After so many months without a word, people are asked whether they still want their mails; 0: never."""
 
     @property
     def secure(self) -> bool:
@@ -129,6 +131,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         dkim_dir=Path(values["KIT_DKIM_DIR"]).absolute() if values.get("KIT_DKIM_DIR") else None,
         throttles=values.get("KIT_THROTTLES", ""),
         retry_hours=int(values.get("KIT_RETRY_HOURS") or "72"),
+        renew_months=int(values.get("KIT_RENEW_MONTHS") or "24"),
     )
 
 
@@ -205,6 +208,11 @@ def _check_sending(values: Mapping[str, str], faults: list[str]) -> None:
     hours = values.get("KIT_RETRY_HOURS") or "72"
     if not _is_whole(hours, 1, 240):
         faults.append(f"KIT_RETRY_HOURS : « {hours} » : un nombre d’heures entre 1 et 240.")
+    months = values.get("KIT_RENEW_MONTHS") or "24"
+    if not _is_whole(months, 0, 120):
+        faults.append(
+            f"KIT_RENEW_MONTHS : « {months} » : un nombre de mois entre 1 et 120, ou 0 pour ne jamais demander."
+        )
     folder = values.get("KIT_DKIM_DIR")
     if folder and not Path(folder).is_dir():
         faults.append(f"KIT_DKIM_DIR : le dossier « {folder} » n’existe pas ; le créer, y mettre SÉLECTEUR.pem.")

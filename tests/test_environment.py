@@ -36,9 +36,16 @@ def test_every_fault_is_told_at_once_with_its_setting_and_no_secret() -> None:
     told = faults(
         KIT_SMTP="x", KIT_RETURN_PATH="rebonds", KIT_SOFT_BOUNCES="5", KIT_RETRY_HOURS="0", KIT_DKIM_DIR="/absent",
         KIT_BOUNCES_URL="pop://user:motdepasse@host", KIT_LOG_LEVEL="fort", KIT_WEBHOOK_SECRET="court:motdepasse",
+        KIT_RENEW_MONTHS="-1",
     )  # fmt: skip
     assert [line.partition(" ")[0] for line in sorted(told.splitlines())] == [
-        "KIT_BOUNCES_URL", "KIT_DKIM_DIR", "KIT_LOG_LEVEL", "KIT_RETRY_HOURS", "KIT_RETURN_PATH", "KIT_SMTP",
-        "KIT_SOFT_BOUNCES", "KIT_WEBHOOK_SECRET",
+        "KIT_BOUNCES_URL", "KIT_DKIM_DIR", "KIT_LOG_LEVEL", "KIT_RENEW_MONTHS", "KIT_RETRY_HOURS", "KIT_RETURN_PATH",
+        "KIT_SMTP", "KIT_SOFT_BOUNCES", "KIT_WEBHOOK_SECRET",
     ]  # fmt: skip
     assert "motdepasse" not in told
+
+
+def test_months_without_a_word_are_a_number_and_none_is_one() -> None:
+    assert environment.read({}).renew_months == 24
+    assert environment.read({"KIT_RENEW_MONTHS": "0"}).renew_months == 0
+    assert "KIT_RENEW_MONTHS : « 121 »" in faults(KIT_RENEW_MONTHS="121")
