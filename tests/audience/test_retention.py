@@ -11,7 +11,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.audience import consent, moves, rights, sealing, selection, signals, suppression
+from pipeline.audience import consent, moves, retention, rights, sealing, selection, signals, suppression
 from pipeline.audience.addresses import parse
 from pipeline.audience.fingerprints import fingerprint
 from pipeline.audience.models import (
@@ -57,7 +57,7 @@ def test_a_sign_up_that_nobody_confirmed_is_gone_after_thirty_days_with_its_lett
     moves.ask(SEASON, person.public_id, parse("ada@encore.example"), now=NOW)
     outbox.put("confirmation:1", sender="kit@essai.org", recipient=ADA, content=b"Bonjour Ada", now=NOW)
     sealing.seal(now=days(1))
-    assert purge(days(29.9)) == Purged(0, 0, 0)
+    assert purge(days(29.9)) == Purged(0, 0, 0, True)
     assert Person.objects.count() == 2
     assert purge(days(30.1)).people == 1
     assert list(Person.objects.all()) == [kept]
@@ -67,7 +67,7 @@ def test_a_sign_up_that_nobody_confirmed_is_gone_after_thirty_days_with_its_lett
     assert (mail.recipient, bytes(mail.content), mail.state) == ("", b"", "refused")
     assert not Move.objects.exists()
     assert "ada" not in str([list(model.objects.values()) for model in (Person, Subscription, Suppression, SignUp)])
-    assert purge(days(31)) == Purged(0, 0, 0)
+    assert purge(days(31)) == Purged(0, 0, 0, True)
 
 
 def said_of_nobody(entry: Consent) -> object:
@@ -96,7 +96,7 @@ def test_who_left_before_they_confirmed_is_gone_too_and_still_not_written_to() -
 def test_who_confirmed_another_season_loses_only_the_sign_up() -> None:
     person = subscribed(ADA)
     asked(ADA, OTHER)
-    assert purge(days(31)) == Purged(0, 0, 0)
+    assert purge(days(31)) == Purged(0, 0, 0, True)
     assert [(one.season, one.status) for one in person.subscriptions.all()] == [(SEASON, "active")]
     last = person.consents.order_by("-id")[0]
     assert (last.season, last.event, said(last).source) == (OTHER, "withdrawn", "jamais confirmée")
@@ -127,14 +127,18 @@ def test_who_stands_on_a_list_is_emptied_like_an_erasure_but_not_kept_from_comin
     assert selection.may_write(back.pk, SEASON, now=days(32))
 
 
-def test_a_purge_stops_in_time_and_goes_on_at_the_next_call() -> None:
+def test_a_purge_stops_in_time_and_goes_on_at_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_TOGETHER", 1)
     for number in range(7):
         asked(f"p{number}@commune.example")
     gone = 0
     for left in range(6, -1, -1):
-        gone += purge(days(31), seconds=0).people
+        done = purge(days(31), seconds=0)
+        gone += done.people
+        assert not done.finished
         assert Person.objects.count() == left
     assert gone == 7
+    assert purge(days(31), seconds=0).finished
 
 
 def test_two_purges_at_once_remove_each_person_once() -> None:
@@ -184,9 +188,9 @@ def test_traces_go_when_they_are_old_enough_and_not_before() -> None:
             model.objects.create(**values, **told, **{at: now - dt.timedelta(days=age)})
     Move.objects.create(**wanted[Move][0], asked_at=days(1), done_at=now - dt.timedelta(days=29))
     Move.objects.create(**wanted[Move][0], asked_at=days(1), done_at=now - dt.timedelta(days=31))
-    assert purge(now) == Purged(0, 5, 0)
+    assert purge(now) == Purged(0, 5, 0, True)
     assert [model.objects.count() for model in wanted] == [1, 1, 1, 2]
-    assert purge(now) == Purged(0, 0, 0)
+    assert purge(now) == Purged(0, 0, 0, True)
 
 
 def renewable(now: dt.datetime, months: int = 24) -> list[str]:
