@@ -246,13 +246,15 @@ class SuppressionCounter(models.Model):
 class SignUp(models.Model):
     """What a form or the API was given, until it is answered (:mod:`pipeline.correspondence.answering`): then the row goes.
 
-    Whoever asks gets the same answer at once, in the same time, whatever is known of the address. ``wants``: a subscription, or only a
-    fresh link to the preferences. ``mailbox`` and ``key``: see :class:`pipeline.audience.addresses.Address`.
+    Whoever asks gets the same answer at once, in the same time, whatever is known of the address. ``wants``: a subscription, a
+    fresh link to the preferences, or (confirmed just now) to be welcomed. ``mailbox`` and ``key``: see
+    :class:`pipeline.audience.addresses.Address`.
     """
 
     class Wants(models.TextChoices):
         SUBSCRIPTION = "subscribe"
         LINK = "link"
+        WELCOME = "welcome"
 
     wants = models.CharField(max_length=10, choices=Wants.choices, default=Wants.SUBSCRIPTION)
     season = models.CharField(max_length=SEASON_LENGTH)
