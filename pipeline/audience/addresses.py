@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
@@ -144,34 +145,39 @@ def _unseen() -> AddressError:
 
 def _reason(bare: str) -> AddressError:
     """Why a text is refused, in words that help the person who wrote it."""
+    return next(_faults(bare))
+
+
+def _faults(bare: str) -> Iterator[AddressError]:
+    """What is wrong with a text that is no address, the plainest first."""
     bare = unicodedata.normalize("NFC", bare)  # some signs only turn into reserved ones by it: U+037E is « ; »
     local, _, domain = bare.rpartition("@")
     labels = domain.lower().split(".")
     if not bare:
-        return AddressError("L’adresse est vide.", "Indiquez une adresse, par exemple prenom.nom@commune.fr.")
+        yield AddressError("L’adresse est vide.", "Indiquez une adresse, par exemple prenom.nom@commune.fr.")
     if not _RESERVED.isdisjoint(bare):
-        return AddressError(
+        yield AddressError(
             "L’adresse contient un signe réservé (guillemet, parenthèse, crochet, chevron, virgule…).",
             "N’indiquez que l’adresse, sans nom ni ponctuation autour.",
         )
     if " " in bare:
-        return _unseen()
+        yield _unseen()
     if bare.count("@") != 1:
-        return AddressError("Une adresse contient exactement un « @ ».", "Par exemple : prenom.nom@commune.fr.")
+        yield AddressError("Une adresse contient exactement un « @ ».", "Par exemple : prenom.nom@commune.fr.")
     if not local:
-        return AddressError("Il manque ce qui précède le « @ ».")
+        yield AddressError("Il manque ce qui précède le « @ ».")
     if local.startswith(".") or local.endswith(".") or ".." in local:
-        return AddressError("Un point ne peut ni commencer, ni finir, ni se répéter avant le « @ ».")
+        yield AddressError("Un point ne peut ni commencer, ni finir, ni se répéter avant le « @ ».")
     if len(local.encode()) > LONGEST_LOCAL:
-        return AddressError(f"Ce qui précède le « @ » dépasse {LONGEST_LOCAL} octets.")
+        yield AddressError(f"Ce qui précède le « @ » dépasse {LONGEST_LOCAL} octets.")
     if len(bare.encode()) > LONGEST:
-        return AddressError(f"L’adresse dépasse {LONGEST} octets.")
+        yield AddressError(f"L’adresse dépasse {LONGEST} octets.")
     if not domain:
-        return AddressError("Il manque le nom de domaine après le « @ ».")
+        yield AddressError("Il manque le nom de domaine après le « @ ».")
     if len(labels) < 2 or labels[-1].isdigit():
-        return AddressError("Le nom de domaine est incomplet.", "Il finit par une extension, par exemple « .fr ».")
+        yield AddressError("Le nom de domaine est incomplet.", "Il finit par une extension, par exemple « .fr ».")
     if labels[-1] in _SPECIAL:
-        return AddressError(f"Aucun courrier ne peut arriver à un nom de domaine en « .{labels[-1]} ».")
+        yield AddressError(f"Aucun courrier ne peut arriver à un nom de domaine en « .{labels[-1]} ».")
     if unicodedata.category(local[0]).startswith("M"):
-        return AddressError("L’adresse commence par un accent sans lettre.", "Écrivez-la sans lui.")
-    return AddressError("Ce qui suit le « @ » n’est pas un nom de domaine (IDNA 2008).")
+        yield AddressError("L’adresse commence par un accent sans lettre.", "Écrivez-la sans lui.")
+    yield AddressError("Ce qui suit le « @ » n’est pas un nom de domaine (IDNA 2008).")
