@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.compose.letter import Download, Letter, LetterFiche, Upcoming
+from pipeline.compose.letter import Download, Letter, LetterFiche, Planned
 from pipeline.content.fiche import Fiche
 from pipeline.delivery.letters import Stationery
 from pipeline.delivery.throttle import Throttles
@@ -87,12 +87,12 @@ def eligible(season: Season, view: SlotView, fiches: Sequence[Fiche]) -> list[st
     ]
 
 
-def _upcoming(following: Sequence[SlotView], titles: dict[str, Fiche]) -> Upcoming | None:
+def _upcoming(following: Sequence[SlotView], titles: dict[str, Fiche]) -> Planned | None:
     for view in following:
         slot = view.dated.slot
         if view.state in ("released", "skipped"):
             continue
-        return Upcoming(
+        return Planned(
             date=view.dated.date,
             status=slot.status,
             final=slot.kind == "final",

@@ -29,8 +29,20 @@ VALUES = {
     "unsubscribe_url": "https://kit.example.org/d/abc/?a=1&b=2",
     "preferences_url": "https://kit.example.org/p/abc/",
     "confirm_url": "https://kit.example.org/c/abc/",
+    "canary_url": "https://kit.example.org/x/abc/",
+    "move_url": "https://kit.example.org/m/abc/",
+    "renew_url": "https://kit.example.org/r/abc/",
+    "catch_up_url": "https://kit.example.org/u/abc/",
 }
-LETTERS = {f"{one.kind}-{len(one.fiches)}": one for one in samples.letters()}
+
+
+def count(letter: Letter) -> int:
+    """How many fiches a letter carries, those of its issues included."""
+    issues = (*letter.issues, *([letter.issue] if letter.issue else []))
+    return len(letter.fiches) + sum(len(one.fiches) for one in issues)
+
+
+LETTERS = {f"{one.kind}-{count(one)}": one for one in samples.letters()}
 
 
 def parsed(content: bytes) -> email.message.EmailMessage:
@@ -76,9 +88,13 @@ def test_every_mail_is_valid_mime_with_both_parts(name: str) -> None:
     tables = re.findall(r"<table[^>]*>", seen_by_readers)
     assert tables
     assert all('role="presentation"' in tag for tag in tables)
-    assert (mail["List-Unsubscribe-Post"] is None) == (letter.kind == "confirmation")
-    # RFC 3834 §5: what answers one person says so; a mail to a list never does.
-    assert mail["Auto-Submitted"] == ("auto-replied" if letter.kind == "confirmation" else None)
+    mailing = letter.kind in ("launch", "release", "final", "digest", "catch-up")
+    subscribed = mailing or letter.kind in ("welcome", "renewal")
+    assert mail["List-Unsubscribe-Post"] == ("List-Unsubscribe=One-Click" if subscribed else None)
+    assert (mail["List-Id"] is None) == (not subscribed)
+    # RFC 3834 §5: what a program writes to one person says so; a mail to a list does not, and none answers a message.
+    assert mail["Auto-Submitted"] == (None if mailing else "auto-generated")
+    assert (mail["Feedback-ID"] is None) == (not mailing)
 
 
 def test_headers_are_those_of_a_list(release: Compiled) -> None:
