@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -61,6 +61,14 @@ def test_every_kind_has_its_templates_its_manner_its_subject_and_its_samples() -
         assert getattr(samples.season().subjects, MANNERS[kind].subject)
 
 
+def test_the_guide_tells_every_mail_with_its_links() -> None:
+    guide = (EMAILS.parent / "docs/mails.md").read_text(encoding="utf-8")
+    for kind, manner in MANNERS.items():
+        row = next((line for line in guide.splitlines() if line.startswith("| ") and f"`{kind}`" in line), "")
+        links = {*manner.needed, *manner.more}
+        assert "les mêmes" in row or all(f"`{link}`" in row for link in links), kind
+
+
 @pytest.mark.parametrize("letter", list(samples.letters()), ids=lambda one: one.kind)
 def test_a_mail_asks_for_nothing_that_its_sender_does_not_fill_in(letter: Letter) -> None:
     compiled = newsletters.compose(dataclasses.replace(letter, mailto=True), EMAILS)
@@ -81,6 +89,7 @@ def test_the_subject_does_not_tell_that_an_address_was_known() -> None:
     assert subjects[0] == subjects[1]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1).filter(str.strip))
 def test_the_title_that_a_screen_reader_says_is_the_subject(title: str) -> None:
     head = f"<mj-head><mj-title>{html.escape(title)}</mj-title></mj-head>"
@@ -194,6 +203,7 @@ def test_the_last_catch_up_says_that_it_is_the_last() -> None:
     assert "Il en reste" not in text
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("abcé ", min_size=1, max_size=40).map(str.strip).filter(bool), min_size=1, max_size=12))
 def test_a_subject_names_as_many_fiches_as_it_has_room_for(titles: list[str]) -> None:
     fiches = tuple(

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.compose import newsletters, preflight, samples
@@ -131,6 +131,7 @@ def test_one_click_is_promised_over_https_only() -> None:
     assert "List-Unsubscribe-Post" not in parsed(lay(Envelope(**envelope), "x", "x").render(VALUES))
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(), st.text(), st.text())
 def test_a_feedback_id_has_four_fields_and_a_sender_of_5_to_15_signs(
     mailing: str, season: str, kind: str, domain: str
@@ -160,6 +161,7 @@ def test_a_message_id_depends_on_mailing_and_person_only() -> None:
     assert len({message_id(key, person, "x.org") for key in ("s/1", "s/11") for person in ("1", "a", "1a")}) == 6
 
 
+@settings(deadline=None)
 @given(
     value=st.text(st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\u2028\u2029"), max_size=300)
 )
@@ -200,6 +202,7 @@ def clean(content: bytes) -> bool:
     return b"\r" not in bare and b"\n" not in bare and b"\n." not in content and not content.startswith(b".")
 
 
+@settings(deadline=None)
 @given(
     text=DOTTED,
     words=DOTTED | st.text(max_size=120),
