@@ -27,6 +27,7 @@ themes: {{eau: Eau}}
 choices:
   - {{id: tout, label: Tout}}
   - {{id: fin, label: Le kit seulement, releases: false}}
+{more}
 blackouts: {blackouts}
 postponements: {postponements}
 publisher:
@@ -62,8 +63,9 @@ def season_yaml(
     blackouts: str = "[]",
     postponements: str = "[]",
     slot_lines: str = "",
+    more: str = "",
 ) -> str:
-    """A season's file; slot n carries the fiche `fiche-n`."""
+    """A season's file; slot n carries the fiche `fiche-n`. ``more``: choices, then other keys, as lines of the file."""
     lines = slot_lines or "\n".join(
         f'  - {{name: "{n}", kind: {"launch" if n == 1 else "release"}, fiches: {{conseil: [fiche-{n}]}}}}'
         for n in range(1, slots + 1)
@@ -78,6 +80,7 @@ def season_yaml(
         finale=finale,
         blackouts=blackouts,
         postponements=postponements,
+        more=more,
     )
 
 

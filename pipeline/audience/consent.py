@@ -1,4 +1,4 @@
-"""What a person does: ask, confirm, change their mind, leave, come back. Every step is one transaction and one entry of the ledger.
+"""What a person does: ask, confirm, change their mind, pause, leave, come back. Every step is one transaction and one entry of the ledger.
 
 A person's row is locked first, the suppressions' counter last: steps of one person come one after the other, on PostgreSQL too.
 """
@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import transaction
 
-from pipeline.audience import suppression
+from pipeline.audience import evidence, signals, suppression
 from pipeline.audience.addresses import Address
-from pipeline.audience.models import Consent, Event, Person, Reason, Status, Subscription, Suppression
+from pipeline.audience.evidence import Details
+from pipeline.audience.models import CatchUp, Event, Person, Reason, Status, Subscription, Suppression
+from pipeline.audience.wishes import Profile, Wish
+
+LONGEST_PAUSE = dt.timedelta(days=366)
 
 
 class UnknownPersonError(LookupError):
@@ -31,6 +35,13 @@ class NotSubscribedError(LookupError):
         super().__init__("Il n’y a pas d’inscription en cours.")
 
 
+class PauseError(ValueError):
+    """A pause ends in the future, within a year. The message is French."""
+
+    def __init__(self) -> None:
+        super().__init__("Indiquez une date à venir, dans un an au plus.")
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """How a consent was collected: from where, with which wording, by which form, from which network."""
@@ -43,25 +54,25 @@ class Proof:
 
 @transaction.atomic
 def subscribe(
-    address: Address,
-    season: str,
-    choice: str,
-    proof: Proof,
-    *,
-    now: dt.datetime,
-    name: str = "",
-    organisation: str = "",
+    address: Address, season: str, wish: Wish, proof: Proof, *, now: dt.datetime, profile: Profile | None = None
 ) -> Subscription:
     """Someone typed this address into a form: the subscription is *pending* until :func:`confirm`, and mails nothing.
 
     Whoever typed it need not own it: what is already active stays as it is and the ledger gets no entry, unless mails to it have
     come back: then it has to be proven anew; a known person's name is not replaced. The caller answers the same in every case.
     """
+    told = profile or Profile()
     person = _locked_by_key(address.key)
     if person is None:
         person, created = Person.objects.get_or_create(
             key=address.key,
-            defaults={"email": address.mailbox, "name": name, "organisation": organisation, "created_at": now},
+            defaults={
+                "email": address.mailbox,
+                "name": told.name,
+                "organisation": told.organisation,
+                "ledger_key": evidence.new_key(),
+                "created_at": now,
+            },
         )
         if created:
             suppression.carry_over(person, now=now)
@@ -69,8 +80,11 @@ def subscribe(
     if asked is not None and asked.status == Status.ACTIVE and not suppression.is_dead(person):
         return asked
     asked = asked or Subscription(person=person, season=season)
-    _set(asked, Status.PENDING, choice, now)
-    _record(asked, Event.GRANTED, proof, now)
+    reminded_at = asked.reminded_at if asked.status == Status.PENDING else None
+    asked.role, asked.territory, asked.department = told.role, told.territory, told.department
+    wish.put(asked)
+    _set(asked, Status.PENDING, now, reminded_at=reminded_at)
+    record(asked, Event.GRANTED, proof, now)
     return asked
 
 
@@ -82,10 +96,10 @@ def confirm(season: str, public_id: UUID, *, now: dt.datetime, ip: str = "") -> 
         NotSubscribedError: they never asked, or have left since: an old link brings nobody back.
         UnknownPersonError: nobody has this id.
     """
-    asked = _subscription(_locked(public_id), season)
+    asked = _subscription(locked(public_id), season)
     if asked.status == Status.ACTIVE:
         return asked
-    _activate(asked, Event.CONFIRMED, Proof(source="confirmation", ip=ip), now)
+    activate(asked, Event.CONFIRMED, Proof(source="confirmation", ip=ip), now)
     return asked
 
 
@@ -101,7 +115,7 @@ def unsubscribe(
     Raises:
         UnknownPersonError: nobody has this id.
     """
-    person = _locked(public_id)
+    person = locked(public_id)
     running = Subscription.objects.filter(person=person).exclude(status=Status.ENDED)
     standing = Suppression.objects.filter(person=person, reason__in=suppression.FOR_GOOD, lifted_at__isnull=True)
     if season:
@@ -112,49 +126,163 @@ def unsubscribe(
     ending = list(running)
     if not ending and standing.exists():
         return False
-    Subscription.objects.filter(pk__in=[one.pk for one in ending]).update(status=Status.ENDED, ended_at=now)
     proof = Proof(source=source, ip=ip)
-    for one in ending or [Subscription(person=person, season=season, choice="")]:
-        _record(one, Event.WITHDRAWN, proof, now)
+    for one in ending:
+        end(one, Event.WITHDRAWN, proof, why=reason, now=now)
+    if not ending and person.ledger_key:
+        record(Subscription(person=person, season=season, choice=""), Event.WITHDRAWN, proof, now)
     suppression.suppress(person.key, reason, now=now, season=season, person=person)
     return True
 
 
 @transaction.atomic
 def change(
-    season: str, public_id: UUID, choice: str, *, now: dt.datetime, source: str = "preferences", ip: str = ""
+    season: str,
+    public_id: UUID,
+    wish: Wish,
+    *,
+    now: dt.datetime,
+    profile: Profile | None = None,
+    source: str = "preferences",
+    ip: str = "",
 ) -> Subscription:
-    """The person wants something else of the season. The same choice again is no change.
+    """The person wants something else of the season, or says who they are. The same again is no change.
 
     Raises:
         NotSubscribedError: they have no subscription, or it has ended.
         UnknownPersonError: nobody has this id.
     """
-    kept = _subscription(_locked(public_id), season)
-    if kept.choice != choice:
-        kept.choice = choice
-        kept.save(update_fields=["choice"])
-        _record(kept, Event.CHANGED, Proof(source=source, ip=ip), now)
+    kept = _subscription(locked(public_id), season)
+    if profile is not None:
+        _tell(kept, profile)
+    if Wish.of(kept) != replace(wish, themes=tuple(sorted(set(wish.themes)))):
+        wish.put(kept)
+        kept.decided_at, kept.renewal_at = now, None
+        kept.save(update_fields=["choice", "themes", "rhythm", "decided_at", "renewal_at"])
+        record(kept, Event.CHANGED, Proof(source=source, ip=ip), now)
     return kept
 
 
 @transaction.atomic
-def resubscribe(season: str, public_id: UUID, choice: str, proof: Proof, *, now: dt.datetime) -> Subscription:
+def pause(
+    season: str, public_id: UUID, until: dt.datetime, *, now: dt.datetime, source: str = "preferences", ip: str = ""
+) -> Subscription:
+    """Nothing is written to the person for this season before ``until``; what is being sent stops for them, too. A new date replaces
+    the old one.
+
+    Raises:
+        PauseError: ``until`` is past, or more than a year away.
+        NotSubscribedError: they have no active subscription.
+        UnknownPersonError: nobody has this id.
+    """
+    if not now < until <= now + LONGEST_PAUSE:
+        raise PauseError
+    person = locked(public_id)
+    kept = _subscription(person, season)
+    if kept.status != Status.ACTIVE:
+        raise NotSubscribedError
+    _lift_pause(person, season, now)
+    record(
+        kept, Event.PAUSED, Proof(source=source, ip=ip), now, note=f"jusqu’au {until.astimezone(dt.UTC).isoformat()}"
+    )
+    suppression.suppress(person.key, Reason.PAUSED, now=now, season=season, person=person, until=until)
+    return kept
+
+
+@transaction.atomic
+def resume(season: str, public_id: UUID, *, now: dt.datetime, source: str = "preferences", ip: str = "") -> bool:
+    """The person ends their pause before its date. False where there was none.
+
+    Raises:
+        NotSubscribedError: they have no subscription.
+        UnknownPersonError: nobody has this id.
+    """
+    person = locked(public_id)
+    kept = _subscription(person, season)
+    if suppression.pause(person, season, now=now) is None:
+        return False
+    _lift_pause(person, season, now)
+    record(kept, Event.RESUMED, Proof(source=source, ip=ip), now)
+    return True
+
+
+@transaction.atomic
+def renew(season: str, public_id: UUID, *, now: dt.datetime, ip: str = "") -> Subscription:
+    """The person was asked whether they still want this, and says yes. Twice is once.
+
+    Raises:
+        NotSubscribedError: they have no active subscription any more.
+        UnknownPersonError: nobody has this id.
+    """
+    kept = _subscription(locked(public_id), season)
+    if kept.status != Status.ACTIVE:
+        raise NotSubscribedError
+    if kept.renewal_at is not None:
+        kept.decided_at, kept.renewal_at = now, None
+        kept.save(update_fields=["decided_at", "renewal_at"])
+        record(kept, Event.RENEWED, Proof(source="renouvellement", ip=ip), now)
+    return kept
+
+
+@transaction.atomic
+def resubscribe(season: str, public_id: UUID, wish: Wish, proof: Proof, *, now: dt.datetime) -> Subscription:
     """The person comes back through a signed link of theirs (so the mailbox is proven): a new consent, which lifts the suppression.
 
     Raises:
         UnknownPersonError: nobody has this id, or the person was erased and has to sign up anew.
     """
-    person = _locked(public_id)
+    person = locked(public_id)
     if person.erased_at is not None:
         raise UnknownPersonError
     back = Subscription.objects.filter(person=person, season=season).first() or Subscription(
         person=person, season=season
     )
     if back.status != Status.ACTIVE or suppression.is_dead(person):
-        back.choice = choice
-        _activate(back, Event.GRANTED, proof, now)
+        wish.put(back)
+        activate(back, Event.GRANTED, proof, now)
     return back
+
+
+@transaction.atomic
+def catch_up(season: str, public_id: UUID, rhythm: str, *, first: dt.datetime, now: dt.datetime) -> CatchUp:
+    """The person wants what went out before they came, from ``first`` on, at ``rhythm``. Asked again, only the rhythm changes.
+
+    Raises:
+        NotSubscribedError: they have no active subscription.
+        UnknownPersonError: nobody has this id.
+    """
+    person = locked(public_id)
+    kept = _subscription(person, season)
+    if kept.status != Status.ACTIVE:
+        raise NotSubscribedError
+    running = CatchUp.objects.filter(person=person, season=season, ended_at__isnull=True).first()
+    if running is None:
+        running = CatchUp(person=person, season=season, asked_at=now, next_at=first)
+    if running.rhythm != rhythm:
+        running.rhythm = rhythm
+        running.save()
+        record(kept, Event.CHANGED, Proof(source="rattrapage"), now, note=f"rattrapage : {rhythm}")
+    return running
+
+
+@transaction.atomic
+def stop_catching_up(season: str, public_id: UUID, *, now: dt.datetime) -> bool:
+    """The person wants no more of what they missed. False where there was nothing to stop. Raises :class:`UnknownPersonError`."""
+    person = locked(public_id)
+    running = CatchUp.objects.filter(person=person, season=season, ended_at__isnull=True)
+    return bool(running.update(ended_at=now, end="stopped"))
+
+
+def end(subscription: Subscription, event: Event, proof: Proof, *, why: str, now: dt.datetime) -> None:
+    """End one subscription in the caller's transaction: with its entry, its catch-up, and the news of it."""
+    active = subscription.status == Status.ACTIVE
+    subscription.status, subscription.ended_at = Status.ENDED, now
+    subscription.save(update_fields=["status", "ended_at"])
+    running = CatchUp.objects.filter(person=subscription.person_id, season=subscription.season, ended_at__isnull=True)
+    running.update(ended_at=now, end="left")
+    record(subscription, event, proof, now)
+    if active:
+        signals.ended.send(sender=Subscription, subscription=subscription, why=str(why), now=now)
 
 
 def truncated(ip: str) -> str:
@@ -173,7 +301,8 @@ def truncated(ip: str) -> str:
     return str(network.network_address)
 
 
-def _locked(public_id: UUID) -> Person:
+def locked(public_id: UUID) -> Person:
+    """The person, whose row is ours until the transaction ends. Raises :class:`UnknownPersonError`."""
     # Not a full row lock: freezing a large list holds key locks on its people, and leaving must not wait for it.
     person = Person.objects.select_for_update(no_key=True).filter(public_id=public_id).first()
     if person is None:
@@ -189,32 +318,54 @@ def _subscription(person: Person, season: str) -> Subscription:
     found = Subscription.objects.filter(person=person, season=season).exclude(status=Status.ENDED).first()
     if found is None:
         raise NotSubscribedError
+    found.person = person
     return found
 
 
-def _activate(subscription: Subscription, event: Event, proof: Proof, now: dt.datetime) -> None:
-    _set(subscription, Status.ACTIVE, subscription.choice, now)
-    _record(subscription, event, proof, now)
+def activate(subscription: Subscription, event: Event, proof: Proof, now: dt.datetime) -> None:
+    """Make a subscription active in the caller's transaction, which holds the person's row: with its entry and the news of it."""
+    _set(subscription, Status.ACTIVE, now)
+    record(subscription, event, proof, now)
     suppression.lift_by_consent(subscription.person, subscription.season, now=now)
+    signals.started.send(sender=Subscription, subscription=subscription, why=str(event), now=now)
 
 
-def _set(subscription: Subscription, status: Status, choice: str, now: dt.datetime) -> None:
+def _set(
+    subscription: Subscription, status: Status, now: dt.datetime, *, reminded_at: dt.datetime | None = None
+) -> None:
     subscription.status = status
-    subscription.choice = choice
-    subscription.since = now
-    subscription.ended_at = None
+    subscription.since = subscription.decided_at = now
+    subscription.ended_at = subscription.renewal_at = None
+    subscription.reminded_at = reminded_at
     subscription.save()
 
 
-def _record(subscription: Subscription, event: Event, proof: Proof, now: dt.datetime) -> None:
-    Consent.objects.create(
-        person=subscription.person,
-        season=subscription.season,
-        event=event,
+def _tell(subscription: Subscription, profile: Profile) -> None:
+    person = subscription.person
+    if (person.name, person.organisation) != (profile.name, profile.organisation):
+        person.name, person.organisation = profile.name, profile.organisation
+        person.save(update_fields=["name", "organisation"])
+    told = (profile.role, profile.territory, profile.department)
+    if (subscription.role, subscription.territory, subscription.department) != told:
+        subscription.role, subscription.territory, subscription.department = told
+        subscription.save(update_fields=["role", "territory", "department"])
+
+
+def _lift_pause(person: Person, season: str, now: dt.datetime) -> None:
+    held = Suppression.objects.filter(person=person, season=season, reason=Reason.PAUSED, lifted_at__isnull=True)
+    held.update(lifted_at=now)
+
+
+def record(subscription: Subscription, event: Event, proof: Proof, now: dt.datetime, *, note: str = "") -> None:
+    """Append an entry that says what the subscription is now."""
+    details = Details(
         source=proof.source,
         text_version=proof.text_version,
         form=proof.form,
         ip_truncated=truncated(proof.ip),
         choice=subscription.choice,
-        at=now,
+        themes=subscription.themes.strip(),
+        rhythm=subscription.rhythm,
+        note=note,
     )
+    evidence.entry(subscription.person, subscription.season, event, details, now=now).save()

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from itertools import islice
 from typing import Any, TextIO
 
 from django.db import transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 
-from pipeline.audience import addresses, signals, suppression
-from pipeline.audience.consent import UnknownPersonError
+from pipeline.audience import addresses, consent, evidence, signals, suppression
+from pipeline.audience.consent import Proof, UnknownPersonError
 from pipeline.audience.fingerprints import fingerprint, fingerprints
 from pipeline.audience.listing import COLUMNS
-from pipeline.audience.models import Consent, Event, Person, Reason, Status, Subscription, Suppression
+from pipeline.audience.models import Consent, Event, Person, Reason, SignUp, Status, Subscription, Suppression
 from pipeline.audience.spreadsheet import guarded
 
 EXPORTED = (*COLUMNS, "choice", "status", "since")
+CHUNK = 2_000
 
 
 def show(email: str) -> dict[str, Any]:
@@ -51,13 +54,8 @@ def show(email: str) -> dict[str, Any]:
             {
                 "season": one.season,
                 "event": one.event,
-                "source": one.source,
-                "text_version": one.text_version,
-                "form": one.form,
-                "ip_truncated": one.ip_truncated,
-                "choice": one.choice,
                 "at": _iso(one.at),
-                "given_at": _iso(one.given_at),
+                **asdict(evidence.read(one, person) or evidence.Details()),
             }
             for one in person.consents.order_by("id")
         ],
@@ -82,19 +80,15 @@ def erase(email: str, *, now: dt.datetime) -> None:
     if person is None:
         raise UnknownPersonError
     for running in Subscription.objects.filter(person=person).exclude(status=Status.ENDED):
-        running.status, running.ended_at = Status.ENDED, now
-        running.save(update_fields=["status", "ended_at"])
-        Consent.objects.create(
-            person=person,
-            season=running.season,
-            event=Event.WITHDRAWN,
-            source="effacement",
-            choice=running.choice,
-            at=now,
-        )
-    Consent.objects.forget(person)
+        running.person = person
+        consent.end(running, Event.WITHDRAWN, Proof(source="effacement"), why=Reason.ERASED, now=now)
     address = person.email
     person.email = person.name = person.organisation = ""
+    person.ledger_key = b""
+    for kept in (person.moves, person.visits):
+        kept.all().delete()
+    SignUp.objects.filter(key=key).delete()
+    Subscription.objects.filter(person=person).update(role="", territory="", department="")
     person.key = f"erased:{person.public_id}"
     person.erased_at = now
     person.save()
@@ -109,46 +103,46 @@ def export_csv(season: str, stream: TextIO, *, statuses: Iterable[Status] = (Sta
 
     Cells are guarded against formulas (:mod:`pipeline.audience.spreadsheet`). ``stream``: opened with ``newline=""``.
     """
-    latest = Consent.objects.filter(
-        person=OuterRef("person"), season=season, event__in=(Event.GRANTED, Event.CONFIRMED, Event.IMPORTED)
-    ).order_by("-id")
-    rows = (
-        Subscription.objects.filter(season=season, status__in=list(statuses), person__erased_at__isnull=True)
-        .annotate(
-            source=Subquery(latest.exclude(event=Event.CONFIRMED).values("source")[:1]),
-            given=Subquery(latest.values("given_at")[:1]),
-            written=Subquery(latest.values("at")[:1]),
-        )
-        .order_by("person_id")
-        .values_list(
-            "person__email",
-            "person__name",
-            "person__organisation",
-            "source",
-            "given",
-            "written",
-            "choice",
-            "status",
-            "since",
-        )
-    )
+    kept = Subscription.objects.filter(season=season, status__in=list(statuses), person__erased_at__isnull=True)
+    rows = kept.select_related("person").order_by("person_id").iterator(chunk_size=CHUNK)
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(EXPORTED)
     count = 0
-    for email, name, organisation, source, given, written, choice, status, since in rows.iterator(chunk_size=2_000):
-        cells = (
-            email,
-            name,
-            organisation,
-            source or "",
-            _iso(given or written) or "",
-            choice,
-            status,
-            _iso(since) or "",
-        )
-        writer.writerow([guarded(cell) for cell in cells])
-        count += 1
+    while chunk := list(islice(rows, CHUNK)):
+        given = _given(season, [one.person for one in chunk])
+        for one in chunk:
+            source, at = given.get(one.person_id, ("", ""))
+            person = one.person
+            cells = (
+                person.email,
+                person.name,
+                person.organisation,
+                source,
+                at,
+                one.choice,
+                one.status,
+                _iso(one.since),
+            )
+            writer.writerow([guarded(cell or "") for cell in cells])
+        count += len(chunk)
     return count
+
+
+def _given(season: str, people: Sequence[Person]) -> dict[int, tuple[str, str]]:
+    """Where each person's consent comes from, and since when, as their last grants in the ledger say."""
+    known = {person.pk: person for person in people}
+    grants = Consent.objects.filter(
+        person__in=known, season=season, event__in=(Event.GRANTED, Event.CONFIRMED, Event.IMPORTED)
+    )
+    found: dict[int, tuple[str, str]] = {}
+    for one in grants.order_by("id"):
+        person = known[one.person_id or 0]
+        details = evidence.read(one, person)
+        if details is None:
+            continue
+        source = details.source if one.event != Event.CONFIRMED else found.get(person.pk, ("", ""))[0]
+        found[person.pk] = (source, details.given_at or _iso(one.at) or "")
+    return found
 
 
 def _iso(instant: dt.datetime | None) -> str | None:

@@ -10,6 +10,8 @@ from itertools import islice
 from django.db import transaction
 from django.db.models import Q
 
+from pipeline.audience import evidence
+from pipeline.audience.evidence import Details
 from pipeline.audience.fingerprints import fingerprints
 from pipeline.audience.listing import Duplicate, Plan, Row, read_csv
 from pipeline.audience.models import Consent, Event, Person, Status, Subscription, Suppression
@@ -82,6 +84,7 @@ def _apply_chunk(rows: Sequence[Row], season: str, choice: str, now: dt.datetime
     fresh: list[tuple[Row, int]] = []
     waiting: list[int] = []
     already = 0
+    keys = dict(Person.objects.filter(pk__in=people.values()).in_bulk())
     for row in rows:
         subscription = known.get(people.get(row.address.key, 0))
         if subscription is not None and subscription.status == Status.ACTIVE:
@@ -92,21 +95,23 @@ def _apply_chunk(rows: Sequence[Row], season: str, choice: str, now: dt.datetime
             fresh.append((row, people[row.address.key]))
             if subscription is not None:
                 waiting.append(subscription.pk)
-    Subscription.objects.filter(pk__in=waiting).update(status=Status.ACTIVE, choice=choice, since=now)
+    Subscription.objects.filter(pk__in=waiting).update(status=Status.ACTIVE, choice=choice, since=now, decided_at=now)
     Subscription.objects.bulk_create(
-        Subscription(person_id=person, season=season, choice=choice, status=Status.ACTIVE, since=now)
+        Subscription(person_id=person, season=season, choice=choice, status=Status.ACTIVE, since=now, decided_at=now)
         for _, person in fresh
         if person not in known
     )
     Consent.objects.bulk_create(
-        Consent(
-            person_id=person,
-            season=season,
-            event=Event.IMPORTED,
-            source=row.consent_source,
-            choice=choice,
-            at=now,
-            given_at=row.consent_at,
+        evidence.entry(
+            keys[person],
+            season,
+            Event.IMPORTED,
+            Details(
+                source=row.consent_source,
+                choice=choice,
+                given_at=row.consent_at.isoformat() if row.consent_at else "",
+            ),
+            now=now,
         )
         for row, person in fresh
     )
@@ -139,6 +144,7 @@ def _people(rows: Sequence[Row], barred: set[str], now: dt.datetime) -> dict[str
                 key=row.address.key,
                 name=row.name,
                 organisation=row.organisation,
+                ledger_key=evidence.new_key(),
                 created_at=now,
             )
             for row in new

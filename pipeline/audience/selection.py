@@ -3,26 +3,57 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from pipeline.audience.models import Status, Subscription, Suppression
+from pipeline.audience import suppression
+from pipeline.audience.models import Person, Reason, Rhythm, Status, Subscription, Suppression
 
 
-def active(season: str, choices: Iterable[str], *, cutoff: dt.datetime) -> QuerySet[Subscription]:
-    """The subscriptions that a mailing goes to: active since ``cutoff`` or before, for one of ``choices``, not suppressed.
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Whom a release concerns. ``all_of``: choices whose subscribers all get it; ``picked``: choices whose subscribers picked their own
+    themes, with the themes of the release: one in common is enough; ``rhythms``: those it is for."""
+
+    all_of: tuple[str, ...]
+    picked: tuple[str, ...] = ()
+    themes: tuple[str, ...] = ()
+    rhythms: tuple[str, ...] = tuple(Rhythm.values)
+
+    def condition(self) -> Q:
+        """As a condition on subscriptions."""
+        wanted = Q(choice__in=self.all_of)
+        if self.picked and self.themes:
+            common = reduce(or_, (Q(themes__contains=f" {theme} ") for theme in self.themes))
+            wanted |= Q(choice__in=self.picked) & common
+        return wanted & Q(rhythm__in=self.rhythms)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What became of people since a sequence. ``gone``: not to be written to; ``moved``: only at another address than before."""
+
+    sequence: int
+    gone: frozenset[int]
+    moved: frozenset[int] = frozenset()
+
+
+def active(season: str, choices: Choices, *, cutoff: dt.datetime) -> QuerySet[Subscription]:
+    """The subscriptions that a mailing goes to: active since ``cutoff`` or before, concerned by ``choices``, not suppressed or paused.
 
     Rows carry ``email`` and ``public_id`` and come by ``person_id``: one INSERT … SELECT freezes a list. Take
-    :func:`latest_sequence` *before* it: whoever leaves while it runs is then told by :func:`suppressed_since`.
+    :func:`latest_sequence` *before* it: whoever leaves while it runs is then told by :func:`news`.
     """
-    in_force = Suppression.objects.filter(lifted_at__isnull=True, season__in=("", season))
+    in_force = Suppression.objects.filter(suppression.in_force(cutoff), season__in=("", season))
     return (
         Subscription.objects.filter(
+            choices.condition(),
             season=season,
             status=Status.ACTIVE,
             since__lte=cutoff,
-            choice__in=list(choices),
             person__erased_at__isnull=True,
         )
         .exclude(Exists(in_force.filter(person_id=OuterRef("person_id"))))
@@ -32,23 +63,37 @@ def active(season: str, choices: Iterable[str], *, cutoff: dt.datetime) -> Query
     )
 
 
-def suppressed_since(sequence: int, season: str) -> tuple[int, frozenset[int]]:
-    """Who must not be written to any more: ``(latest sequence, person ids suppressed above sequence and still so)``.
+def news(sequence: int, season: str) -> News:
+    """Who must not be written to any more, or not at the address that was known: what happened above ``sequence`` and still holds.
 
     One indexed query, to be asked again with the sequence it gave. Whoever was erased stays
     so here, even if they have signed up anew since: that made them another person.
     """
     rows = list(
         Suppression.objects.filter(sequence__gt=sequence).values_list(
-            "sequence", "person_id", "season", "lifted_at", "person__erased_at"
+            "sequence", "person_id", "season", "reason", "lifted_at", "person__erased_at"
         )
     )
-    gone = frozenset(
-        person_id
-        for _, person_id, where, lifted_at, erased_at in rows
-        if person_id is not None and where in ("", season) and (lifted_at is None or erased_at is not None)
+    here = [row for row in rows if row[1] is not None and row[2] in ("", season)]
+    return News(
+        max((row[0] for row in rows), default=sequence),
+        frozenset(
+            person_id
+            for _, person_id, _, _, lifted_at, erased_at in here
+            if person_id is not None and (lifted_at is None or erased_at is not None)
+        ),
+        frozenset(row[1] for row in here if row[3] == Reason.MOVED and row[4] is not None and row[1] is not None),
     )
-    return max((row[0] for row in rows), default=sequence), gone
+
+
+def may_write(person: int, season: str, *, now: dt.datetime) -> bool:
+    """True while nothing keeps a mail from this person, who has not left the season."""
+    running = Subscription.objects.filter(person=person, season=season, person__erased_at__isnull=True)
+    if not running.exclude(status=Status.ENDED).exists():
+        return False
+    held = Suppression.objects.filter(suppression.in_force(now), season__in=("", season))
+    named = Q(person=person) | Q(key__in=Person.objects.filter(pk=person).values("key"))
+    return not held.filter(named).exists()
 
 
 def latest_sequence() -> int:

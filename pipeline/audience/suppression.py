@@ -11,11 +11,19 @@ from django.db.models import F, Max, Q, QuerySet
 from pipeline.audience.fingerprints import fingerprints
 from pipeline.audience.models import Person, Reason, Suppression, SuppressionCounter
 
-BY_CONSENT = (Reason.UNSUBSCRIBED, Reason.BOUNCED, Reason.COMPLAINT, Reason.ERASED)
+BY_CONSENT = tuple(reason for reason in Reason if reason != Reason.MANUAL)
 """What a person takes back by consenting anew, with proof that the mailbox is theirs. The staff's decision stands until staff lift it."""
 
-FOR_GOOD = (Reason.UNSUBSCRIBED, Reason.COMPLAINT, Reason.ERASED)
+FOR_GOOD = (Reason.UNSUBSCRIBED, Reason.COMPLAINT, Reason.ERASED, Reason.MOVED)
 """What the person wanted: nobody else may take it back for them, an import least of all."""
+
+_PERSONAL = (Reason.PAUSED, Reason.UNDONE)
+"""What concerns one person's subscriptions, and says nothing of the address once it is somebody else's."""
+
+
+def in_force(now: dt.datetime) -> Q:
+    """The suppressions that hold at ``now``."""
+    return Q(lifted_at__isnull=True) & (Q(until__isnull=True) | Q(until__gt=now))
 
 
 def next_sequence(count: int = 1) -> int:
@@ -35,14 +43,43 @@ def next_sequence(count: int = 1) -> int:
 
 @transaction.atomic
 def suppress(
-    key: str, reason: Reason, *, now: dt.datetime, season: str = "", person: Person | None = None
+    key: str,
+    reason: Reason,
+    *,
+    now: dt.datetime,
+    season: str = "",
+    person: Person | None = None,
+    until: dt.datetime | None = None,
 ) -> Suppression:
     """Nobody writes to this address any more, in ``season`` or (``""``) everywhere. ``person`` is looked up by ``key`` if not given."""
     if person is None:
         person = Person.objects.filter(key=key).first()
     return Suppression.objects.create(
-        sequence=next_sequence(), person=person, key=key, season=season, reason=reason, at=now
+        sequence=next_sequence(), person=person, key=key, season=season, reason=reason, at=now, until=until
     )
+
+
+@transaction.atomic
+def moved(person: Person, old: str, *, now: dt.datetime) -> None:
+    """This person's address was ``old`` (a key), and is another: nobody writes to the old one, and senders who hold it learn of it.
+
+    The first entry is about the address alone. The second is news about the person that stands for nothing (it is lifted at once).
+    """
+    last = next_sequence(2)
+    Suppression.objects.create(sequence=last - 1, person=None, key=old, reason=Reason.MOVED, at=now)
+    Suppression.objects.create(sequence=last, person=person, key=old, reason=Reason.MOVED, at=now, lifted_at=now)
+
+
+def pause(person: Person, season: str, *, now: dt.datetime) -> Suppression | None:
+    """The pause that holds for this person's subscription, if any."""
+    held = Suppression.objects.filter(in_force(now), person=person, season=season, reason=Reason.PAUSED)
+    return held.order_by("-sequence").first()
+
+
+def is_refused(key: str, *, now: dt.datetime) -> bool:
+    """True where staff decided that nobody writes to this address: not even to ask whether it wants to."""
+    named = Q(key__in=(key, *fingerprints(key))) | Q(person__key=key)
+    return Suppression.objects.filter(named, in_force(now), reason=Reason.MANUAL).exists()
 
 
 @transaction.atomic
@@ -96,6 +133,7 @@ def carry_over(person: Person, *, now: dt.datetime) -> None:
     known = (
         Suppression.objects.filter(key__in=(person.key, *fingerprints(person.key)), lifted_at__isnull=True)
         .exclude(person=person)
+        .exclude(reason__in=_PERSONAL)
         .order_by("sequence")
     )
     for old in known:

@@ -40,9 +40,9 @@ def enrol(count: int, season: str, choice: str, *, now: dt.datetime) -> None:
             [season, choice, Status.ACTIVE.value, at],
         )
         cursor.execute(
-            f"INSERT INTO {consent} (person_id, season, event, source, text_version, form, ip_truncated, choice, at) "  # noqa: S608
-            f"SELECT id, %s, %s, 'banc d’essai', '', '', '', %s, %s FROM {person}",
-            [season, Event.IMPORTED.value, choice, at],
+            f"INSERT INTO {consent} (person_id, season, event, at) "  # noqa: S608
+            f"SELECT id, %s, %s, %s FROM {person}",
+            [season, Event.IMPORTED.value, at],
         )
     with connection.cursor() as cursor:
         for table in (person, subscription):  # as a server does by itself within a minute of such an import

@@ -12,6 +12,7 @@ from django.db.models import F, QuerySet, Sum
 
 from pipeline import clock
 from pipeline.audience import selection
+from pipeline.audience.selection import Choices
 from pipeline.bench import workers
 from pipeline.bench.children import BenchError
 from pipeline.bench.meters import Meter
@@ -71,7 +72,7 @@ def freeze(letter: Letter, compiled: Compiled, name: str) -> tuple[Mailing, floa
         base_url=letter.base_url,
         compiled=compiled.dump(),
     )
-    people = selection.active(letter.season.name, [one.id for one in letter.season.choices], cutoff=now)
+    people = selection.active(letter.season.name, Choices(tuple(one.id for one in letter.season.choices)), cutoff=now)
     started = time.monotonic()
     with transaction.atomic():
         mailing = freezing.freeze(draft, people, now=now, throttles=wiring.throttles())

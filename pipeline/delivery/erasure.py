@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.db.models import Q
+
 from pipeline.audience.models import Person
 from pipeline.delivery.bounces import records
 from pipeline.delivery.models import Attempt, Mailing, Outgoing, Recipient
@@ -16,7 +18,7 @@ def forget(*, person_id: int, address: str, now: dt.datetime, **_: object) -> No
     """
     _forget_lists(person_id)
     records.forget(person_id)
-    _forget_mails(address, now)
+    _forget_mails(person_id, address, now)
 
 
 def forget_again(since: dt.datetime) -> None:
@@ -34,9 +36,9 @@ def _forget_lists(person: int) -> None:
     rows.exclude(address="").update(address="")
 
 
-def _forget_mails(address: str, now: dt.datetime) -> None:
+def _forget_mails(person: int, address: str, now: dt.datetime) -> None:
     """Mails to the person alone. One that waits is not sent any more; of one under way nobody will know the answer."""
-    mails = Outgoing.objects.filter(recipient__iexact=address)
+    mails = Outgoing.objects.filter(Q(recipient__iexact=address) | Q(person=person))
     mails.filter(state=Outgoing.State.QUEUED).update(state=Outgoing.State.REFUSED, settled_at=now)
     mails.filter(state=Outgoing.State.SENDING).update(state=Outgoing.State.UNKNOWN, settled_at=now)
     mails.update(recipient="", content=b"", answer="effacement")

@@ -1,4 +1,4 @@
-"""What stands between a message and the wire: the lease, who has left, a stop, a mailing that was paused."""
+"""What stands between a message and the wire: the lease, who has left or moved, a stop, a mailing that was paused."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ class LeaseGate:
     ) -> None:
         self.closed: Closed = ""
         self.suppressed: set[int] = set()
+        self.moved: set[int] = set()
         self._lease = lease
         self._journal = journal
         self._mailing = mailing
@@ -55,6 +56,8 @@ class LeaseGate:
         self._stop_at: float | None = None
         self._rows: dict[int, Row] = {}
         self.refresh()
+        # Rows are read after this, with the addresses of all who have moved so far.
+        self.moved.clear()
 
     def expect(self, rows: Iterable[Row]) -> None:
         """Rows of the lease whose messages are handed to the transport next."""
@@ -78,8 +81,10 @@ class LeaseGate:
             if state != Mailing.State.SENDING:
                 self._close("mailing")
             if sequence > self._sequence:
-                self._sequence, people = selection.suppressed_since(self._sequence, self._mailing.season)
-                self.suppressed |= people
+                heard = selection.news(self._sequence, self._mailing.season)
+                self._sequence = heard.sequence
+                self.suppressed |= heard.gone
+                self.moved |= heard.moved
         except LeaseLost:
             self._close("lease")
         except Error as error:
@@ -87,7 +92,8 @@ class LeaseGate:
             self._close("database")
 
     def wanted(self, envelope: Envelope) -> bool:
-        return not self.closed and self._lease.safe and self._rows[envelope.key].person not in self.suppressed
+        person = self._rows[envelope.key].person
+        return not self.closed and self._lease.safe and person not in self.suppressed and person not in self.moved
 
     def intent(self, envelope: Envelope) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -52,7 +53,7 @@ class Letters:
         self._clock = clock
         self._compiled: Compiled = _load(mailing)
         self._unsubscribe = Maker("unsubscribe", mailing.season)
-        self._preferences = Maker("preferences", mailing.season)
+        self._preferences = Maker("preferences", mailing.season, now=dt.datetime.fromtimestamp(clock(), dt.UTC))
         self._return_path = stationery.return_path
         try:
             self._verp = verp.Maker(stationery.return_path) if stationery.return_path else None

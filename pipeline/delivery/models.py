@@ -152,7 +152,7 @@ class Pace(models.Model):
 
 class Outgoing(models.Model):
     """A mail to one person that is no newsletter: confirmation, welcome, notice to staff. ``key`` makes it unique: asking twice
-    queues once."""
+    queues once. ``person``, where it is given: nothing is sent once they have left ``season`` (a welcome, not an answer to them)."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -165,6 +165,8 @@ class Outgoing(models.Model):
     sender = models.CharField(max_length=254, blank=True)
     recipient = models.CharField(max_length=254)
     content = models.BinaryField()
+    person = models.BigIntegerField(null=True)
+    season = models.CharField(max_length=100, blank=True, default="", db_default="")
     state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField()

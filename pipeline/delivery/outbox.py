@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+from collections.abc import Callable
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from pipeline.audience import selection
 from pipeline.clock import boot_id, boot_time
 from pipeline.delivery import fence, verdicts
 from pipeline.delivery.bounces import verp
@@ -27,12 +29,32 @@ RETRY = dt.timedelta(minutes=5)
 """When a mail is tried again that no server has answered for."""
 
 
-def put(key: str, *, sender: str, recipient: str, content: bytes, now: dt.datetime) -> bool:
-    """Queue a mail once: False where one with this key is there already. ``content`` has CRLF line ends."""
+def put(
+    key: str,
+    *,
+    sender: str,
+    recipient: str,
+    content: bytes,
+    now: dt.datetime,
+    person: int | None = None,
+    season: str = "",
+) -> bool:
+    """Queue a mail once: False where one with this key is there already. ``content`` has CRLF line ends.
+
+    With ``person``, nothing is sent once they have left ``season``: what greets or reminds them is no answer they wait for.
+    """
     with transaction.atomic():
         _, created = Outgoing.objects.get_or_create(
             key=key,
-            defaults={"sender": sender, "recipient": recipient, "content": content, "due_at": now, "created_at": now},
+            defaults={
+                "sender": sender,
+                "recipient": recipient,
+                "content": content,
+                "person": person,
+                "season": season,
+                "due_at": now,
+                "created_at": now,
+            },
         )
     return created
 
@@ -80,9 +102,12 @@ def _claim(now: dt.datetime) -> Outgoing | None:
 
 
 class _Gate(OpenGate):
-    """Begins nothing at the end of the claim, while this process stops, or once the recipient was erased."""
+    """Begins nothing at the end of the claim, while this process stops, or once the recipient has left or was erased."""
 
-    def __init__(self, mail: Outgoing) -> None:
+    def __init__(self, mail: Outgoing, now: Callable[[], dt.datetime]) -> None:
+        self.left = False
+        self._mail = mail
+        self._now = now
         self._until = boot_time() + LEASE
         self._mine = Outgoing.objects.filter(pk=mail.pk, state=Outgoing.State.SENDING, attempts=mail.attempts)
         self._ours = True
@@ -90,9 +115,11 @@ class _Gate(OpenGate):
 
     def refresh(self) -> None:
         self._ours = self._mine.exists()
+        person = self._mail.person
+        self.left = person is not None and not selection.may_write(person, self._mail.season, now=self._now())
 
     def wanted(self, envelope: Envelope) -> bool:
-        return self._ours and boot_time() < self._until - 10 and not stopping.is_set()
+        return self._ours and not self.left and boot_time() < self._until - 10 and not stopping.is_set()
 
     def waiting(self) -> bool:
         if stopping.is_set():
@@ -113,12 +140,16 @@ def _envelope(desk: Desk, mail: Outgoing) -> Envelope:
 
 
 def _send(desk: Desk, mail: Outgoing) -> int:
+    gate = _Gate(mail, desk.now)
     try:
-        (outcome,) = list(desk.transport.deliver([_envelope(desk, mail)], _Gate(mail)))
+        (outcome,) = list(desk.transport.deliver([_envelope(desk, mail)], gate))
     except (TransportUnavailable, DkimError, verp.ReturnPathError) as error:
         logger.warning("transactional mail %s: %s", mail.key, error)
         return _again(mail, str(error), desk.now(), desk.now() + RETRY)
     now = desk.now()
+    if outcome.verdict == "withheld" and gate.left:
+        _settle(mail, Outgoing.State.REFUSED, "désinscription avant l’envoi", now)
+        return 1
     if outcome.verdict == "withheld":
         return _again(mail, outcome.text, now, now)
     if outcome.verdict == "deferred":

@@ -29,6 +29,11 @@ def suppressed(row: Row, *, now: dt.datetime) -> Result:
     return Result(row.position, row.number, "suppressed", "", 0, "", "désinscription avant l’envoi", now)
 
 
+def moved(row: Row, *, now: dt.datetime) -> Result:
+    """The line for someone whose address changed before the message was sent: it goes to the new one, at once."""
+    return Result(row.position, row.number, "deferred", "", 0, "", "adresse changée avant l’envoi", now, now)
+
+
 def cancelled(row: Row, *, now: dt.datetime) -> Result:
     """The line for a message of a mailing that was cancelled."""
     return Result(row.position, row.number, "cancelled", "", 0, "", "", now)

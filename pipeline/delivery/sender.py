@@ -225,6 +225,8 @@ class _Shift:
                 self._watch(mailing, result, gate)
             elif row.person in gate.suppressed:
                 done.append(results.suppressed(row, now=self.desk.now()))
+            elif row.person in gate.moved:
+                done.append(results.moved(row, now=self.desk.now()))
 
     def _envelopes(
         self, mailing: Mailing, chunk: Sequence[Row], gate: LeaseGate, done: list[Result]
@@ -235,6 +237,9 @@ class _Shift:
                 return
             if row.person in gate.suppressed:
                 done.append(results.suppressed(row, now=self.desk.now()))
+                continue
+            if row.person in gate.moved:
+                done.append(results.moved(row, now=self.desk.now()))
                 continue
             try:
                 yield letters.envelope(row)

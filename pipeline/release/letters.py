@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.audience.models import Rhythm
+from pipeline.audience.selection import Choices
 from pipeline.compose.letter import Download, Letter, LetterFiche, Upcoming
 from pipeline.content.fiche import Fiche
 from pipeline.delivery.letters import Stationery
@@ -14,7 +16,7 @@ from pipeline.delivery.throttle import Throttles
 from pipeline.kit.book import BuiltFile
 from pipeline.release import addresses
 from pipeline.release.board import SlotView
-from pipeline.season.season import Season
+from pipeline.season.season import Season, SlotKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +74,26 @@ def letter(
     )
 
 
-def eligible(season: Season, view: SlotView, fiches: Sequence[Fiche]) -> list[str]:
-    """The choices whose subscribers get this slot's mail."""
-    if view.dated.slot.kind == "final":
-        return [choice.id for choice in season.choices]
+def eligible(season: Season, kind: SlotKind, fiches: Sequence[Fiche]) -> Choices:
+    """Whom a release concerns: by what people chose, and by the themes that they picked. A final kit goes to everybody at once; of the
+    others, those who asked for a monthly mail get them with it."""
+    if kind == "final":
+        return Choices(tuple(choice.id for choice in season.choices))
     kinds = {fiche.kind for fiche in fiches}
     themes = {theme for fiche in fiches for theme in fiche.themes}
-    return [
-        choice.id
+    wanting = [
+        choice
         for choice in season.choices
         if choice.releases
         and (not choice.kinds or kinds & set(choice.kinds))
         and (not choice.themes or themes & set(choice.themes))
     ]
+    return Choices(
+        all_of=tuple(choice.id for choice in wanting if not choice.pick_themes),
+        picked=tuple(choice.id for choice in wanting if choice.pick_themes),
+        themes=tuple(sorted(themes)),
+        rhythms=(Rhythm.EACH,),
+    )
 
 
 def _upcoming(following: Sequence[SlotView], titles: dict[str, Fiche]) -> Upcoming | None:

@@ -162,6 +162,33 @@ class Release(models.Model):
         return f"{self.season}/{self.slot}"
 
 
+class Carrying(models.Model):
+    """Which mailing carries which release: live, in a digest, or to those who catch up. A person gets each release by one of them."""
+
+    release = models.ForeignKey(Release, models.PROTECT, related_name="carried")
+    mailing = models.ForeignKey("delivery.Mailing", models.PROTECT, related_name="carries")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["release", "mailing"], name="carried_once_by_a_mailing")]
+
+    def __str__(self) -> str:
+        return f"{self.release_id} {self.mailing_id}"
+
+
+class Digest(models.Model):
+    """The monthly mailing of a season, made once for each month (``2020-03``)."""
+
+    season = models.CharField(max_length=100)
+    month = models.CharField(max_length=7)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["season", "month"], name="one_digest_a_month")]
+
+    def __str__(self) -> str:
+        return f"{self.season} {self.month}"
+
+
 class ReleasedFiche(models.Model):
     """A fiche as released. A correction adds a row with a higher version; nothing is overwritten."""
 

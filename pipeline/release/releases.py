@@ -12,6 +12,7 @@ from django.db import transaction
 
 from pipeline import broker
 from pipeline.audience import selection
+from pipeline.audience.selection import Choices
 from pipeline.compose import newsletters
 from pipeline.compose.letter import Letter
 from pipeline.compose.preflight import PreflightError
@@ -21,11 +22,12 @@ from pipeline.delivery.dkim import DkimError
 from pipeline.delivery.throttle import Throttles
 from pipeline.kit import build as kit_build
 from pipeline.kit.book import BuiltFile
-from pipeline.release import audit, board, books, decisions, letters, revisions
+from pipeline.release import audit, board, books, decisions, letters, revisions, signals
 from pipeline.release.audit import Actor
 from pipeline.release.board import SlotView
 from pipeline.release.letters import Press
 from pipeline.release.models import (
+    Carrying,
     Intention,
     KitFile,
     Release,
@@ -51,7 +53,7 @@ class Built:
     revision: Revision
     base_url: str
     fiches: tuple[Fiche, ...]
-    letter_choices: tuple[str, ...]
+    choices: Choices
     subject: str
     compiled: bytes
     web_version: str
@@ -120,7 +122,7 @@ def build(season: str, slot: str, press: Press, *, now: dt.datetime) -> Built:
         base_url=press.base_url,
         throttles=press.throttles,
         fiches=made.fiches,
-        letter_choices=tuple(letters.eligible(made.view.season, made.view, made.fiches)),
+        choices=letters.eligible(made.view.season, made.view.dated.slot.kind, made.fiches),
         subject=compiled.subject,
         compiled=compiled.dump(),
         web_version=newsletters.web_version(made.letter, press.templates),
@@ -204,8 +206,9 @@ def _publish(built: Built, wanted: Intention, *, now: dt.datetime) -> Release | 
                 base_url=built.base_url,
                 compiled=built.compiled,
             )
-            people = selection.active(season.name, built.letter_choices, cutoff=now)
-            freezing.freeze(draft, people, now=now, throttles=built.throttles)
+            people = selection.active(season.name, built.choices, cutoff=now)
+            mailing = freezing.freeze(draft, people, now=now, throttles=built.throttles)
+            Carrying.objects.create(release=release, mailing=mailing)
         state.held, state.hold_reason = False, ""
         state.version += 1
         state.save()
@@ -213,6 +216,7 @@ def _publish(built: Built, wanted: Intention, *, now: dt.datetime) -> Release | 
         intention.save(update_fields=["end", "ended_at"])
         actor = Actor(intention.actor, intention.who)  # type: ignore[arg-type]
         audit.record(actor, "release", now=now, season=season.name, slot=slot.name, why=intention.why, mailing=name)
+        signals.published.send(sender=Release, release=release, now=now)
         broker.wake_all_on_commit("pipeline.tasks.send", "bulk", mailings.open_batches(now))
     return release
 

@@ -117,7 +117,7 @@ def audience_size(season: str, slot: str) -> int:
     view = board.view(found, slot, local=True)
     revision = revisions.current_revision()
     good = revisions.applied_fiches(revision, season, view.dated.slot.slugs)[0] if revision else {}
-    choices = letters.eligible(found, view, list(good.values()))
+    choices = letters.eligible(found, view.dated.slot.kind, list(good.values()))
     return selection.active(season, choices, cutoff=clock.now()).count()
 
 

@@ -56,6 +56,23 @@ def instant(season: Season, date: dt.date) -> dt.datetime:
     return dt.datetime.combine(date, season.time, season.zone).astimezone(dt.UTC)
 
 
+def digest_date(season: Season, year: int, month: int) -> dt.date:
+    """The local day on which the digest of that month leaves: the first one, from ``season.digest_day`` of the following month
+    on, that no blackout covers. A digest is no slot: what a blackout says of slots (``action``) does not hold it.
+
+    Raises:
+        CalendarError: the blackouts leave no such day before the end of the calendar.
+    """
+    try:
+        date = _plus_months(dt.date(year, month, 1), 1).replace(day=season.digest_day)
+        while (blackout := _blackout(season, date)) is not None:
+            date = blackout.end + dt.timedelta(days=1)
+    except (OverflowError, ValueError) as error:
+        message = f"aucun jour ne reste pour le récapitulatif de {month:02}/{year}."
+        raise CalendarError(Fault(season.path, 0, "blackouts", message, "Raccourcir les jours sans envoi.")) from error
+    return date
+
+
 def dated(season: Season, overrides: Mapping[str, dt.date] | None = None) -> tuple[DatedSlot, ...]:
     """Give every slot its date. ``overrides``: slot → the date that staff decided.
 

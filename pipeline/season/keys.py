@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from pipeline.season.season import DEFAULT_SUBJECTS
+
 NAME = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 """What names and identifiers are made of."""
 
@@ -45,6 +47,10 @@ class Key:
     by_name: bool = False
 
 
+def _subject(name: str, help_: str) -> Key:
+    return Key(name, "text", help_, required=False, most=200, default=DEFAULT_SUBJECTS[name])
+
+
 PARTS: dict[str, tuple[Key, ...]] = {
     "season": (
         Key("title", "text", "Le titre du kit, montré partout et en tête des objets de mails.", most=100),
@@ -63,6 +69,8 @@ PARTS: dict[str, tuple[Key, ...]] = {
         Key("territories", "terms", "Les territoires que les fiches peuvent citer.", required=False, most=100),
         Key("themes", "terms", "Les thèmes que les fiches peuvent citer.", required=False, most=100),
         Key("choices", "each", "Ce qu’une personne peut demander à recevoir ; le premier est celui d’un import.", part="choice"),
+        Key("roles", "terms", "Ce qu’une personne peut dire d’elle en s’inscrivant.", required=False, most=100),
+        Key("digest", "part", "Le récapitulatif du mois, pour qui le préfère à chaque envoi.", required=False, part="digest"),
         Key("blackouts", "each", "Les jours sans envoi.", required=False, part="blackout"),
         Key("postponements", "each", "Les reports décidés d’avance.", required=False, part="postponement"),
         Key("publisher", "part", "Qui répond des mails et des pages.", part="publisher"),
@@ -103,6 +111,10 @@ PARTS: dict[str, tuple[Key, ...]] = {
         Key("kinds", "names", "Seulement les envois qui portent un de ces genres.", required=False, most=60),
         Key("themes", "names", "Seulement les envois qui portent un de ces thèmes.", required=False, most=60),
         Key("releases", "flag", "false : le kit final seulement.", required=False, default="true"),
+        Key("pick_themes", "flag", "true : la personne coche elle-même des thèmes de la saison.", False, default="false"),
+    ),
+    "digest": (
+        Key("day", "number", "Le jour du mois suivant où il part ; un jour sans envoi le repousse.", False, 28, 1, default="1"),
     ),
     "blackout": (
         Key("from", "date", "Le premier jour sans envoi."),
@@ -135,6 +147,13 @@ PARTS: dict[str, tuple[Key, ...]] = {
         Key("final", "text", "Le kit final.", most=200),
         Key("confirmation", "text", "La demande de confirmation d’une inscription.", most=200),
         Key("welcome", "text", "La bienvenue.", most=200),
+        _subject("reminder", "Le rappel d’une inscription qui n’est pas confirmée."),
+        _subject("digest", "Le récapitulatif du mois."),
+        _subject("catch_up", "Un envoi passé, pour qui rattrape la saison."),
+        _subject("moving", "La demande de confirmation d’une nouvelle adresse."),
+        _subject("moved", "L’avis à l’ancienne adresse."),
+        _subject("renewal", "La question posée à qui n’a rien choisi depuis longtemps."),
+        _subject("link", "Le lien vers les préférences, à qui l’a demandé."),
     ),
     "edition": (
         Key("provisional", "text", "Tant que la saison court.", most=100),
@@ -147,8 +166,9 @@ SUBJECT_WORDS: dict[str, frozenset[str]] = {
     "release": frozenset({"kit", "number", "titles", "event"}),
     "single": frozenset({"kit", "number", "titles", "event"}),
     "final": frozenset({"kit", "number", "titles", "event"}),
-    "confirmation": frozenset({"kit"}),
-    "welcome": frozenset({"kit"}),
+    "digest": frozenset({"kit", "month", "titles"}),
+    "catch_up": frozenset({"kit", "number", "titles"}),
+    **dict.fromkeys(("confirmation", "welcome", "reminder", "moving", "moved", "renewal", "link"), frozenset({"kit"})),
 }
 """Subject → the words that may stand in it as ``{{ word }}``."""
 

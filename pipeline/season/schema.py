@@ -12,25 +12,21 @@ from zoneinfo import ZoneInfo
 
 from pipeline.content import yaml12
 from pipeline.content.errors import ContentError, Fault
-from pipeline.season import calendar, keys
+from pipeline.season import calendar, keys, mails
 from pipeline.season.fields import NAME, Reader
 from pipeline.season.season import (
     Blackout,
     Cadence,
-    Choice,
     Kind,
     PlannedSlot,
     Postponement,
-    Publisher,
     Season,
-    Subjects,
     Term,
 )
 
 MOST_BYTES = 64 * 1024
 PALETTES = ("green", "brick", "blue")
 _EXAMPLE = re.compile(r"exemple|example\.|\.invalid|à compléter", re.IGNORECASE)
-_ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
 
 
 def load(path: Path) -> Season:
@@ -144,16 +140,18 @@ def _season(reader: Reader, text: str, path: str) -> Season:
         competences=_terms(reader, "competences"),
         territories=_terms(reader, "territories"),
         themes=themes,
-        choices=_choices(reader, kinds, themes),
+        choices=mails.choices(reader, kinds, themes),
         blackouts=_blackouts(reader),
         postponements=_postponements(reader, slots),
         grace=reader.parsed("grace", _span, "Écrire une durée comme 48h ou 2d.", default="48h")
         or dt.timedelta(hours=48),
-        publisher=_publisher(reader),
-        subjects=_subjects(reader),
+        publisher=mails.publisher(reader),
+        subjects=mails.subjects(reader),
         edition_provisional=edition.prose("provisional"),
         edition_final=edition.prose("final"),
         source_sha256=hashlib.sha256(text.encode()).hexdigest(),
+        roles=_terms(reader, "roles"),
+        digest_day=mails.digest_day(reader),
         source=text,
     )
 
@@ -277,33 +275,6 @@ def _terms(reader: Reader, key: str) -> tuple[Term, ...]:
     return tuple(Term(id_, below.prose(id_, most=100)) for id_ in below.node.entries)
 
 
-def _choices(reader: Reader, kinds: dict[str, Kind], themes: tuple[Term, ...]) -> tuple[Choice, ...]:
-    found: list[Choice] = []
-    known_themes = {term.id for term in themes}
-    for one in reader.each("choices", required=True):
-        one.known(*keys.names("choice"))
-        choice = Choice(
-            id=one.text("id", most=60),
-            label=one.prose("label", most=200),
-            kinds=one.names("kinds"),
-            themes=one.names("themes"),
-            releases=one.flag("releases", default=True),
-        )
-        for key, names, known in (("kinds", choice.kinds, set(kinds)), ("themes", choice.themes, known_themes)):
-            for name in names:
-                if name not in known:
-                    one.fault(
-                        one.line(key),
-                        key,
-                        f"« {name} » n’est pas déclaré.",
-                        f"Choisir parmi : {', '.join(sorted(known))}.",
-                    )
-        if choice.id in {other.id for other in found}:
-            one.fault(one.line("id"), "id", f"deux choix s’appellent « {choice.id} ».", "Changer l’un des deux.")
-        found.append(choice)
-    return tuple(found)
-
-
 def _blackouts(reader: Reader) -> tuple[Blackout, ...]:
     found: list[Blackout] = []
     for one in reader.each("blackouts"):
@@ -331,31 +302,3 @@ def _postponements(reader: Reader, slots: tuple[PlannedSlot, ...]) -> tuple[Post
         if date is not None:
             found.append(Postponement(slot, date, reason, shift, one.node.line))
     return tuple(found)
-
-
-def _publisher(reader: Reader) -> Publisher:
-    below = reader.below("publisher")
-    texts = tuple(name for name in keys.names("publisher") if name != "example")
-    below.known(*texts, "example")
-    prose = ("name", "postal_address", "legal_notice")
-    values = {name: (below.prose if name in prose else below.text)(name, most=2000) for name in texts}
-    for name in ("sender_address", "reply_to", "privacy_contact"):
-        if values[name] and not _ADDRESS.fullmatch(values[name]):
-            below.fault(
-                below.line(name), name, f"« {values[name][:60]} » n’est pas une adresse.", "Écrire nom@domaine.fr."
-            )
-    if values["website"] and not values["website"].startswith("https://"):
-        below.fault(below.line("website"), "website", "doit commencer par https://.", "Corriger l’adresse.")
-    return Publisher(**values, example=below.flag("example", default=False))
-
-
-def _subjects(reader: Reader) -> Subjects:
-    below = reader.below("subjects")
-    names = keys.names("subjects")
-    below.known(*names)
-    for name in names:
-        for word in re.findall(r"\{\{\s*(\w*)", below.text(name, default="")):
-            if word not in keys.SUBJECT_WORDS[name]:
-                possible = ", ".join(sorted(keys.SUBJECT_WORDS[name]))
-                below.fault(below.line(name), name, f"« {word} » n’est pas connu ici.", f"Noms possibles : {possible}.")
-    return Subjects(**{name: below.text(name, most=200) for name in names})

@@ -33,7 +33,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """An entry of a list that the season declares: competence, territory, theme, subscriber's choice."""
+    """An entry of a list that the season declares: competence, territory, theme, a subscriber's role."""
 
     id: str
     label: str
@@ -41,13 +41,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a subscriber may ask for: ``kinds`` (empty: all), ``themes`` (empty: all), ``releases`` false: only the final kit."""
+    """What a subscriber may ask for: ``kinds`` (empty: all), ``themes`` (empty: all), ``releases`` false: only the final kit.
+    ``pick_themes``: the person picks themes of the season, instead of ``themes``."""
 
     id: str
     label: str
     kinds: tuple[str, ...] = ()
     themes: tuple[str, ...] = ()
     releases: bool = True
+    pick_themes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,25 @@ class Publisher:
     """True while the file still holds example values: nothing can be armed."""
 
 
+DEFAULT_SUBJECTS: dict[str, str] = {
+    "reminder": "{{ kit }} : votre inscription attend votre confirmation",
+    "digest": "{{ kit }}, {{ month }} : les fiches du mois",
+    "catch_up": "{{ kit }}, rattrapage n° {{ number }} : {{ titles }}",
+    "moving": "{{ kit }} : confirmez votre nouvelle adresse",
+    "moved": "{{ kit }} : un changement d’adresse est demandé",
+    "renewal": "{{ kit }} : voulez-vous continuer ?",
+    "link": "{{ kit }} : votre lien vers vos préférences",
+}
+"""The patterns of a season that does not write its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Patterns of subjects, Jinja2 sandboxed, with ``kit``, ``number``, ``titles`` (short titles joined by « · ») and ``event``."""
+    """Patterns of subjects, Jinja2 sandboxed; :data:`pipeline.season.keys.SUBJECT_WORDS` tells the words of each.
+
+    A letter to someone who is subscribed already bears the ``confirmation`` pattern, too: whoever sees subjects only learns
+    nothing of who is subscribed.
+    """
 
     launch: str
     release: str
@@ -127,11 +145,19 @@ class Subjects:
     final: str
     confirmation: str
     welcome: str
+    reminder: str = DEFAULT_SUBJECTS["reminder"]
+    digest: str = DEFAULT_SUBJECTS["digest"]
+    catch_up: str = DEFAULT_SUBJECTS["catch_up"]
+    moving: str = DEFAULT_SUBJECTS["moving"]
+    moved: str = DEFAULT_SUBJECTS["moved"]
+    renewal: str = DEFAULT_SUBJECTS["renewal"]
+    link: str = DEFAULT_SUBJECTS["link"]
 
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """One season. ``name`` is the stem of its file."""
+    """One season. ``name`` is the stem of its file. ``roles``: what subscribers may say they are. ``digest_day``: the day of the
+    month, 1 to 28, from which on the digest of the month before leaves (:func:`pipeline.season.calendar.digest_date`)."""
 
     name: str
     path: str
@@ -157,6 +183,8 @@ class Season:
     edition_provisional: str
     edition_final: str
     source_sha256: str
+    roles: tuple[Term, ...] = ()
+    digest_day: int = 1
     source: str = field(repr=False, default="")
     """The file as written: what an applied revision keeps; :func:`pipeline.season.schema.parse` reads it again."""
 

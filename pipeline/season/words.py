@@ -18,6 +18,11 @@ def long_date(date: dt.date, language: str = "fr") -> str:
     return re.sub(r"\b1 (?=\w)", "1er ", words) if language == "fr" else words
 
 
+def month_name(date: dt.date, language: str = "fr") -> str:
+    """The month of that day: « mars 2020 »."""
+    return str(format_date(date, "MMMM y", locale=language))
+
+
 def long_instant(instant: dt.datetime, zone: ZoneInfo, language: str = "fr") -> str:
     """« mercredi 22 janvier 2020 à 9 h », in the zone's wall time."""
     local = instant.astimezone(zone)

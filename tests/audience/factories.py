@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import io
 
-from pipeline.audience import consent, imports
+from pipeline.audience import consent, evidence, imports
 from pipeline.audience.addresses import parse
-from pipeline.audience.models import Person, Subscription
+from pipeline.audience.evidence import Details
+from pipeline.audience.models import Consent, Person, Subscription
+from pipeline.audience.wishes import Wish
 
 SEASON = "essai-2031"
 NOW = dt.datetime(2031, 3, 3, 8, 0, tzinfo=dt.UTC)
@@ -19,7 +21,7 @@ def later(hours: float) -> dt.datetime:
 
 
 def asked(email: str = "ada@commune.example", season: str = SEASON, choice: str = "tout") -> Subscription:
-    return consent.subscribe(parse(email), season, choice, PROOF, now=NOW)
+    return consent.subscribe(parse(email), season, Wish(choice), PROOF, now=NOW)
 
 
 def subscribed(email: str = "ada@commune.example", season: str = SEASON, choice: str = "tout") -> Person:
@@ -31,3 +33,10 @@ def subscribed(email: str = "ada@commune.example", season: str = SEASON, choice:
 def plan(text: str | bytes, consent_source: str | None = "registre 2030") -> imports.Plan:
     raw = text if isinstance(text, bytes) else text.encode()
     return imports.read_csv(io.BytesIO(raw), consent_source=consent_source, path="liste.csv")
+
+
+def said(entry: Consent) -> Details:
+    """What an entry of the ledger says, opened."""
+    details = evidence.read(entry, entry.person)
+    assert details is not None
+    return details

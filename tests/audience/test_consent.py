@@ -7,12 +7,14 @@ import pytest
 from pipeline.audience import consent, selection
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Person, Reason, Status, Subscription, Suppression
+from pipeline.audience.selection import Choices
 from pipeline.audience.suppression import suppress
-from tests.audience.factories import NOW, PROOF, SEASON, asked, later, subscribed
+from pipeline.audience.wishes import Profile, Wish
+from tests.audience.factories import NOW, PROOF, SEASON, asked, later, said, subscribed
 
 
 def selected(season: str = SEASON) -> list[str]:
-    return [row.email for row in selection.active(season, ["tout"], cutoff=later(1000))]
+    return [row.email for row in selection.active(season, Choices(("tout",)), cutoff=later(1000))]
 
 
 def ledger(person: Person) -> list[str]:
@@ -29,7 +31,7 @@ def test_a_subscription_mails_nothing_until_it_is_confirmed() -> None:
     consent.confirm(SEASON, subscription.person.public_id, now=later(1), ip="192.0.2.77")
     assert selected() == ["ada@commune.example"]
     assert ledger(subscription.person) == ["granted", "confirmed"]
-    assert set(subscription.person.consents.values_list("ip_truncated", flat=True)) == {"192.0.2.0"}
+    assert {said(one).ip_truncated for one in subscription.person.consents.all()} == {"192.0.2.0"}
 
 
 def test_confirming_twice_is_once() -> None:
@@ -41,7 +43,9 @@ def test_confirming_twice_is_once() -> None:
 
 def test_asking_again_for_what_is_active_changes_nothing() -> None:
     person = subscribed()
-    again = consent.subscribe(parse("ADA@commune.example"), SEASON, "autre", PROOF, now=later(1), name="Mallory")
+    again = consent.subscribe(
+        parse("ADA@commune.example"), SEASON, Wish("autre"), PROOF, now=later(1), profile=Profile(name="Mallory")
+    )
     assert (again.status, again.choice) == (Status.ACTIVE, "tout")
     person.refresh_from_db()
     assert person.name == ""
@@ -86,7 +90,7 @@ def test_an_unsubscribe_counts_without_a_subscription() -> None:
     person = subscribed(season="autre-2032")
     assert consent.unsubscribe(SEASON, person.public_id, now=later(1), source="page")
     assert not consent.unsubscribe(SEASON, person.public_id, now=later(2), source="page")
-    assert selection.suppressed_since(0, SEASON)[1] == {person.pk}
+    assert selection.news(0, SEASON).gone == {person.pk}
 
 
 def test_someone_elses_form_does_not_lift_a_suppression_but_the_confirmation_does() -> None:
@@ -103,7 +107,7 @@ def test_someone_elses_form_does_not_lift_a_suppression_but_the_confirmation_doe
 def test_coming_back_by_a_link_is_a_new_consent() -> None:
     person = subscribed()
     consent.unsubscribe(SEASON, person.public_id, now=later(1), source="page")
-    consent.resubscribe(SEASON, person.public_id, "tout", PROOF, now=later(2))
+    consent.resubscribe(SEASON, person.public_id, Wish("tout"), PROOF, now=later(2))
     assert selected() == ["ada@commune.example"]
     assert ledger(person) == ["granted", "confirmed", "withdrawn", "granted"]
     assert consent.unsubscribe(SEASON, person.public_id, now=later(3), source="page")
@@ -114,7 +118,7 @@ def test_a_decision_of_the_staff_outlasts_a_consent() -> None:
     suppress("ada@commune.example", Reason.MANUAL, now=NOW)
     person = subscribed()
     assert selected() == []
-    assert selection.suppressed_since(0, SEASON)[1] == {person.pk}
+    assert selection.news(0, SEASON).gone == {person.pk}
 
 
 def test_a_complaint_ends_the_subscription() -> None:
@@ -125,8 +129,8 @@ def test_a_complaint_ends_the_subscription() -> None:
 
 def test_a_change_of_choice_is_recorded_once() -> None:
     person = subscribed()
-    consent.change(SEASON, person.public_id, "final", now=later(1))
-    consent.change(SEASON, person.public_id, "final", now=later(2))
+    consent.change(SEASON, person.public_id, Wish("final"), now=later(1))
+    consent.change(SEASON, person.public_id, Wish("final"), now=later(2))
     assert Subscription.objects.get().choice == "final"
     assert ledger(person) == ["granted", "confirmed", "changed"]
     assert selected() == []
@@ -136,11 +140,11 @@ def test_nothing_is_changed_for_someone_who_left_or_is_unknown() -> None:
     person = subscribed()
     consent.unsubscribe(SEASON, person.public_id, now=later(1), source="page")
     with pytest.raises(consent.NotSubscribedError):
-        consent.change(SEASON, person.public_id, "final", now=later(2))
+        consent.change(SEASON, person.public_id, Wish("final"), now=later(2))
     for step in (
         lambda: consent.unsubscribe(SEASON, uuid4(), now=NOW, source="page"),
         lambda: consent.confirm(SEASON, uuid4(), now=NOW),
-        lambda: consent.change(SEASON, uuid4(), "final", now=NOW),
+        lambda: consent.change(SEASON, uuid4(), Wish("final"), now=NOW),
     ):
         with pytest.raises(consent.UnknownPersonError):
             step()

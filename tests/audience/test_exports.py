@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.audience import consent, exports, imports, selection, signals
 from pipeline.audience.fingerprints import fingerprint
 from pipeline.audience.models import Consent, Person, Status, Subscription, Suppression
+from pipeline.audience.selection import Choices
 from pipeline.audience.spreadsheet import bare, guarded
 from tests.audience.factories import NOW, SEASON, later, plan, subscribed
 
@@ -59,8 +60,8 @@ def test_an_erasure_leaves_nothing_that_names_the_person() -> None:
         assert trace not in str(held)
     assert set(Suppression.objects.values_list("key", flat=True)) == {fingerprint("ada@commune.example")}
     assert set(Subscription.objects.values_list("status", flat=True)) == {Status.ENDED}
-    assert not selection.active(SEASON, ["tout"], cutoff=later(9)).exists()
-    assert selection.suppressed_since(0, SEASON)[1] == {person.pk}
+    assert not selection.active(SEASON, Choices(("tout",)), cutoff=later(9)).exists()
+    assert selection.news(0, SEASON).gone == {person.pk}
     with pytest.raises(consent.UnknownPersonError):
         exports.erase("ada@commune.example", now=later(2))
 

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from pipeline.audience import consent, exports, imports, selection
 from pipeline.audience.models import Consent, Person, Reason, Status, Subscription
+from pipeline.audience.selection import Choices
 from pipeline.audience.suppression import suppress
 from tests.audience.factories import NOW, SEASON, asked, later, plan, subscribed
 
@@ -30,8 +31,8 @@ def test_imported_people_are_active_at_once_with_the_origin_of_their_consent() -
         "bob@commune.example,,,,\n"
     )
     assert counts(result) == (2, 0, 0, 0)
-    assert not selection.active(SEASON, ["tout"], cutoff=NOW).exists()
-    rows = selection.active(SEASON, ["tout"], cutoff=later(1))
+    assert not selection.active(SEASON, Choices(("tout",)), cutoff=NOW).exists()
+    rows = selection.active(SEASON, Choices(("tout",)), cutoff=later(1))
     assert [row.email for row in rows] == ["Ada@commune.example", "bob@commune.example"]
     assert list(Consent.objects.order_by("id").values_list("event", "source", "at", "given_at")) == [
         ("imported", "bulletin", later(1), dt.datetime(2019, 11, 4, tzinfo=dt.UTC)),
@@ -65,7 +66,9 @@ def test_who_left_is_never_brought_back(everything: bool) -> None:
     result = bring("email,name\nbob@commune.example,Bob\nADA@commune.example,Ada\n")
     assert counts(result) == (1, 0, 1, 0)
     assert [(note.line, note.field) for note in result.notes] == [(3, "email")]
-    assert [row.email for row in selection.active(SEASON, ["tout"], cutoff=later(1))] == ["bob@commune.example"]
+    assert [row.email for row in selection.active(SEASON, Choices(("tout",)), cutoff=later(1))] == [
+        "bob@commune.example"
+    ]
     assert Subscription.objects.get(person=person).status == Status.ENDED
 
 
@@ -116,4 +119,4 @@ def test_a_large_file_takes_queries_by_the_chunk_not_by_the_row(database: str) -
         result = imports.apply(read, SEASON, "tout", now=NOW)
     assert counts(result) == (rows, 0, 0, 0)
     assert len([query for query in queries if query["sql"].startswith("SELECT")]) <= 8
-    assert selection.active(SEASON, ["tout"], cutoff=NOW).count() == rows
+    assert selection.active(SEASON, Choices(("tout",)), cutoff=NOW).count() == rows

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from pipeline.audience import consent, exports, selection
 from pipeline.audience.models import Reason, Suppression
+from pipeline.audience.selection import Choices, News
 from pipeline.audience.suppression import next_sequence, suppress
 from tests.audience.factories import NOW, SEASON, later, subscribed
 
@@ -18,18 +19,18 @@ def test_a_list_holds_the_active_of_the_choices_in_a_stable_order() -> None:
     people = [
         subscribed(f"p{n}@commune.example", choice=choice) for n, choice in enumerate(["tout", "final", "un", "tout"])
     ]
-    rows = selection.active(SEASON, iter(["tout", "un"]), cutoff=NOW)
+    rows = selection.active(SEASON, Choices(("tout", "un")), cutoff=NOW)
     assert list(rows.values_list("person_id", "email", "public_id")) == [
         (person.pk, person.email, person.public_id) for person in (people[0], people[2], people[3])
     ]
-    assert list(selection.active(SEASON, [], cutoff=NOW)) == []
-    assert list(selection.active("autre", ["tout"], cutoff=NOW)) == []
+    assert list(selection.active(SEASON, Choices(()), cutoff=NOW)) == []
+    assert list(selection.active("autre", Choices(("tout",)), cutoff=NOW)) == []
 
 
 def test_who_came_after_the_cutoff_is_not_on_the_list() -> None:
     subscribed()
-    assert not selection.active(SEASON, ["tout"], cutoff=later(-1)).exists()
-    assert selection.active(SEASON, ["tout"], cutoff=NOW).exists()
+    assert not selection.active(SEASON, Choices(("tout",)), cutoff=later(-1)).exists()
+    assert selection.active(SEASON, Choices(("tout",)), cutoff=NOW).exists()
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -38,28 +39,28 @@ def test_nobody_suppressed_is_on_the_list(reason: Reason, season: str) -> None:
     person = subscribed()
     other = subscribed("bob@commune.example")
     suppress(person.key, reason, now=NOW, season=season)
-    assert [row.person_id for row in selection.active(SEASON, ["tout"], cutoff=NOW)] == [other.pk]
-    assert selection.suppressed_since(0, SEASON) == (1, {person.pk})
+    assert [row.person_id for row in selection.active(SEASON, Choices(("tout",)), cutoff=NOW)] == [other.pk]
+    assert selection.news(0, SEASON) == News(1, frozenset({person.pk}))
 
 
 def test_a_suppression_of_another_season_keeps_nobody_from_this_one() -> None:
     person = subscribed()
     suppress(person.key, Reason.UNSUBSCRIBED, now=NOW, season="autre")
-    assert selection.active(SEASON, ["tout"], cutoff=NOW).exists()
-    assert selection.suppressed_since(0, SEASON) == (1, frozenset())
+    assert selection.active(SEASON, Choices(("tout",)), cutoff=NOW).exists()
+    assert selection.news(0, SEASON) == News(1, frozenset(frozenset()))
 
 
 def test_the_sender_learns_what_is_new_in_one_query() -> None:
     ada, bob = subscribed(), subscribed("bob@commune.example")
     assert selection.latest_sequence() == 0
-    assert selection.suppressed_since(0, SEASON) == (0, frozenset())
+    assert selection.news(0, SEASON) == News(0, frozenset(frozenset()))
     consent.unsubscribe(SEASON, ada.public_id, now=NOW, source="page")
     seen = selection.latest_sequence()
     consent.unsubscribe(SEASON, bob.public_id, now=NOW, source="page")
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        assert selection.suppressed_since(seen, SEASON) == (seen + 1, {bob.pk})
+        assert selection.news(seen, SEASON) == News(seen + 1, frozenset({bob.pk}))
     assert len(queries) == 1
 
 
@@ -67,12 +68,12 @@ def test_who_came_back_may_be_written_to_but_an_erased_person_never() -> None:
     person = subscribed()
     consent.unsubscribe(SEASON, person.public_id, now=NOW, source="page")
     subscribed()
-    assert selection.suppressed_since(0, SEASON)[1] == frozenset()
+    assert selection.news(0, SEASON).gone == frozenset()
     exports.erase(person.email, now=NOW)
     new = subscribed()
     assert new.pk != person.pk
-    assert selection.suppressed_since(0, SEASON)[1] == {person.pk}
-    assert [row.person_id for row in selection.active(SEASON, ["tout"], cutoff=NOW)] == [new.pk]
+    assert selection.news(0, SEASON).gone == {person.pk}
+    assert [row.person_id for row in selection.active(SEASON, Choices(("tout",)), cutoff=NOW)] == [new.pk]
 
 
 def test_a_sequence_is_taken_in_a_transaction_only() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.audience.models import Person
+from pipeline.audience.selection import Choices
 from pipeline.delivery import freezing
 from pipeline.delivery.models import Batch, Mailing, Recipient
 from tests.stage import stage
@@ -54,4 +55,4 @@ def play_people():  # type: ignore[no-untyped-def]
     from pipeline.audience import selection
     from tests.stage import LAUNCH
 
-    return selection.active("essai", ["tout"], cutoff=LAUNCH)
+    return selection.active("essai", Choices(("tout",)), cutoff=LAUNCH)

@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 
 from pipeline.audience import selection
 from pipeline.audience.models import Person, Status, Subscription
+from pipeline.audience.selection import Choices
 from pipeline.broker import app, wake
 from pipeline.compose.message import Compiled, Hole, message_id
 from pipeline.delivery import fence, freezing, ledger, mailings
@@ -179,7 +180,7 @@ class Field:
             domain="essai.org", base_url=self.ground.environ["KIT_BASE_URL"], compiled=_COMPILED.dump(),
         )  # fmt: skip
         since = len(self.receiver.record.refresh())
-        crowd = selection.active(SEASON, ["tout"], cutoff=now)
+        crowd = selection.active(SEASON, Choices(("tout",)), cutoff=now)
         last = crowd.values_list("person_id", flat=True)[people - 1]
         with transaction.atomic():
             mailing = freezing.freeze(draft, crowd.filter(person_id__lte=last), now=now, throttles=wiring.throttles())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.season import calendar, ics, schema, table
 from pipeline.season.season import Season
-from pipeline.season.words import long_date, long_instant
+from pipeline.season.words import long_date, long_instant, month_name
 from tests.factories import season_yaml
 
 DATES = st.dates(dt.date(1995, 1, 1), dt.date(2090, 1, 1))
@@ -105,7 +105,31 @@ def test_no_slot_that_the_cadence_dates_falls_on_a_blackout_it_must_leave(blacko
         assert not blackout <= one.date <= end
 
 
+@given(year=st.integers(1970, 2200), month=st.integers(1, 12), day=st.integers(1, 28))
+def test_a_digest_leaves_on_its_day_of_the_month_after(year: int, month: int, day: int) -> None:
+    date = calendar.digest_date(season(more=f"digest: {{day: {day}}}"), year, month)
+    assert (date.year * 12 + date.month) - (year * 12 + month) == 1
+    assert date.day == day
+
+
+@pytest.mark.parametrize("action", ["next-day", "next-slot", "hold"])
+def test_a_digest_leaves_after_the_blackouts_of_its_day(action: str) -> None:
+    made = season(
+        blackouts=f"[{{from: 2020-05-01, to: 2020-05-03, reason: pont, action: {action}}},"
+        f" {{from: 2020-05-04, reason: panne, action: {action}}}]"
+    )
+    assert calendar.digest_date(made, 2020, 4) == dt.date(2020, 5, 5)
+    assert calendar.digest_date(made, 2020, 5) == dt.date(2020, 6, 1)
+
+
+def test_a_digest_that_no_day_is_left_for_is_told() -> None:
+    made = season(blackouts="[{from: 2020-05-01, to: 9999-12-31, reason: fermeture}]")
+    with pytest.raises(calendar.CalendarError, match="04/2020"):
+        calendar.digest_date(made, 2020, 4)
+
+
 def test_dates_in_words() -> None:
+    assert month_name(dt.date(2020, 8, 31)) == "août 2020"
     assert long_date(dt.date(2020, 4, 1)) == "mercredi 1er avril 2020"
     instant = dt.datetime(2020, 1, 22, 8, tzinfo=dt.UTC)
     assert long_instant(instant, ZoneInfo("Europe/Paris")) == "mercredi 22 janvier 2020 à 9\N{NO-BREAK SPACE}h"

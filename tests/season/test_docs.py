@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pipeline.content.errors import ContentError
-from pipeline.season import docs, schema
+from pipeline.season import docs, keys, schema
+from pipeline.season.season import DEFAULT_SUBJECTS
 from tests.factories import season_yaml
 
 
@@ -18,3 +21,9 @@ def test_a_subject_may_only_use_words_that_it_will_have() -> None:
     text = season_yaml().replace("{{ kit }} : confirmez", "{{ kit }} n° {{ number }}")
     with pytest.raises(ContentError, match="« number » n’est pas connu ici"):
         schema.parse(text, "essai.yaml")
+
+
+def test_the_subjects_that_a_season_need_not_write_use_only_words_that_they_will_have() -> None:
+    assert set(keys.SUBJECT_WORDS) == set(keys.names("subjects"))
+    for name, text in DEFAULT_SUBJECTS.items():
+        assert set(re.findall(r"\{\{\s*(\w+)", text)) <= keys.SUBJECT_WORDS[name], name

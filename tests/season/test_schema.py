@@ -9,6 +9,7 @@ import pytest
 from pipeline.content import library
 from pipeline.content.errors import ContentError
 from pipeline.season import blank, calendar, schema
+from pipeline.season.season import DEFAULT_SUBJECTS, Term
 from tests.factories import season_yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -90,6 +91,50 @@ def test_a_finale_before_the_last_slot_is_refused() -> None:
 def test_two_slots_on_one_date_are_refused() -> None:
     moved = '[{slot: "1", date: 2020-02-05, reason: essai}]'
     assert any("déjà la date" in one for one in faults(season_yaml(postponements=moved)))
+
+
+def test_a_season_may_name_roles_let_people_pick_themes_and_say_when_the_digest_leaves() -> None:
+    more = "  - {id: mes-themes, label: Mes thèmes, pick_themes: true}\nroles: {elue-elu: élue ou élu, autre: autre}\ndigest: {day: 5}"
+    season = schema.parse(season_yaml(more=more), "essai.yaml")
+    assert season.roles == (Term("elue-elu", "élue ou élu"), Term("autre", "autre"))
+    assert [choice.id for choice in season.choices if choice.pick_themes] == ["mes-themes"]
+    assert season.digest_day == 5
+
+
+def test_a_season_that_says_nothing_of_them_stays_valid() -> None:
+    season = schema.parse(season_yaml(), "essai.yaml")
+    assert (season.roles, season.digest_day) == ((), 1)
+    assert not any(choice.pick_themes for choice in season.choices)
+    assert all(getattr(season.subjects, name) == text for name, text in DEFAULT_SUBJECTS.items())
+
+
+@pytest.mark.parametrize(
+    ("more", "said", "where"),
+    [
+        ("  - {id: x, label: X, pick_themes: true, themes: [eau]}", "ne va pas avec « themes »", "id: x"),
+        ("  - {id: x, label: X, pick_themes: true, releases: false}", "ne va pas avec « releases: false »", "id: x"),
+        ("  - {id: x, label: X, pick_themes: oui}", "doit être true ou false", "id: x"),
+        ("digest: {day: 29}", "nombre entier de 1 à 28", "day: 29"),
+        ("digest: {jour: 2}", "n’existe pas", "jour: 2"),
+        ("digest: 3", "doit contenir des clés", "digest: 3"),
+        ("roles: {Élu: élu}", "ne convient pas", "roles:"),
+    ],
+)
+def test_a_wish_that_nobody_could_have_is_refused_with_its_line(more: str, said: str, where: str) -> None:
+    text = season_yaml(more=more)
+    found = [fault for fault in faults(text) if said in fault]
+    assert found, faults(text)
+    assert f"essai.yaml:{line_of(text, where)}:" in found[0]
+
+
+def test_themes_cannot_be_picked_where_there_are_none() -> None:
+    text = season_yaml(more="  - {id: x, label: X, pick_themes: true}").replace("themes: {eau: Eau}", "themes: {}")
+    assert any("aucun thème à choisir" in fault for fault in faults(text))
+
+
+def test_an_empty_subject_is_refused_rather_than_sent() -> None:
+    text = season_yaml().replace('  welcome: "', '  reminder: ""\n  welcome: "')
+    assert any("subjects.reminder" in fault and "est vide" in fault for fault in faults(text))
 
 
 def test_every_fault_is_told_at_once() -> None:

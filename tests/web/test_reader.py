@@ -10,6 +10,7 @@ from lxml import html
 from pipeline.audience import consent, tokens
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Consent, Event, Status, Subscription, Suppression
+from pipeline.audience.wishes import Wish
 from pipeline.release import addresses
 from tests.web import factories
 from tests.web.conftest import Site
@@ -22,7 +23,7 @@ NOW = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 @pytest.fixture
 def reader() -> Subscription:
     """Somebody who gets everything."""
-    asked = consent.subscribe(parse("ines@example.org"), factories.NAME, "tout", consent.Proof("essai"), now=NOW)
+    asked = consent.subscribe(parse("ines@example.org"), factories.NAME, Wish("tout"), consent.Proof("essai"), now=NOW)
     return consent.confirm(factories.NAME, asked.person.public_id, now=NOW)
 
 
@@ -156,7 +157,7 @@ def test_one_leaves_from_the_preferences_too(client: Client, site: Site, reader:
 
 
 def test_confirming_starts_the_subscription_and_twice_is_once(client: Client, site: Site) -> None:
-    asked = consent.subscribe(parse("ada@example.org"), factories.NAME, "tout", consent.Proof("essai"), now=NOW)
+    asked = consent.subscribe(parse("ada@example.org"), factories.NAME, Wish("tout"), consent.Proof("essai"), now=NOW)
     for _ in range(2):
         answer = client.post(link("confirm", asked))
         assert "Votre inscription est confirmée" in answer.content.decode()

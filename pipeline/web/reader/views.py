@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from pipeline import clock
 from pipeline.audience import consent, tokens
 from pipeline.audience.models import Status, Subscription
+from pipeline.audience.wishes import Wish
 from pipeline.release import publication
 from pipeline.season.season import Season
 
@@ -56,7 +57,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 @private
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """Choose what to receive among the season's choices, or leave."""
-    reader = tokens.read("preferences", token)
+    reader = tokens.read("preferences", token, now=clock.now())
     season = _season(reader.season)
     if request.method != "POST":
         return _preferences(request, reader, season)
@@ -67,7 +68,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     if season is None or wanted not in {choice.id for choice in season.choices}:
         return _preferences(request, reader, season, missing=True)
     try:
-        consent.change(reader.season, reader.public_id, wanted, now=clock.now())
+        consent.change(reader.season, reader.public_id, Wish(wanted), now=clock.now())
     except consent.NotSubscribedError:
         return _ended(request, season)
     return _preferences(request, reader, season, saved=True)
@@ -77,7 +78,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 @private
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """A page with one button, whose POST confirms the subscription."""
-    reader = tokens.read("confirm", token)
+    reader = tokens.read("confirm", token, now=clock.now())
     season = _season(reader.season)
     if request.method == "POST":
         try:

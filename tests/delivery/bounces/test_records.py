@@ -13,11 +13,13 @@ from django.db import connections, transaction
 from pipeline.audience import consent, exports, selection, signals, tokens
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Consent, Event, Person, Reason, Status, Subscription, Suppression
+from pipeline.audience.selection import Choices
+from pipeline.audience.wishes import Wish
 from pipeline.delivery import outbox
 from pipeline.delivery.bounces import intake, records
 from pipeline.delivery.bounces.verp import Maker, unsubscribe_address
 from pipeline.delivery.models import Bounce, Outgoing
-from tests.audience.factories import NOW, PROOF, SEASON, later, subscribed
+from tests.audience.factories import NOW, PROOF, SEASON, later, said, subscribed
 from tests.delivery.bounces import corpus
 from tests.delivery.bounces.factories import DEAD, FULL, POLICY, READER, RETURN_PATH, posted, reader, sample
 from tests.together import together
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def written_to() -> set[str]:
     """Who would be on the next mailing's list."""
-    active = selection.active(SEASON, ["tout"], cutoff=later(9999))
+    active = selection.active(SEASON, Choices(("tout",)), cutoff=later(9999))
     return set(active.values_list("person__email", flat=True))
 
 
@@ -111,7 +113,7 @@ def test_a_failure_from_before_the_mailbox_was_proven_again_changes_nothing() ->
     early = posted(person, name="essai/1")
     late = posted(person, name="essai/2")
     early.report(DEAD, now=later(1))
-    consent.resubscribe(SEASON, person.public_id, "tout", PROOF, now=later(4))
+    consent.resubscribe(SEASON, person.public_id, Wish("tout"), PROOF, now=later(4))
     assert written_to() == {READER}
     late.report(DEAD, now=later(5))
     assert written_to() == {READER}
@@ -122,7 +124,7 @@ def test_a_failure_from_before_the_mailbox_was_proven_again_changes_nothing() ->
 def test_whoever_signs_up_again_and_confirms_is_written_to_again() -> None:
     posting = posted(reader())
     posting.report(DEAD)
-    consent.subscribe(parse(READER), SEASON, "tout", PROOF, now=later(1))
+    consent.subscribe(parse(READER), SEASON, Wish("tout"), PROOF, now=later(1))
     assert written_to() == set()
     consent.confirm(SEASON, posting.person.public_id, now=later(2))
     assert written_to() == {READER}
@@ -136,7 +138,7 @@ def test_a_complaint_unsubscribes(one: corpus.Sample) -> None:
     assert (row.kind, row.source, row.mailing_id, row.position) == ("complaint", "arf", posting.mailing.pk, 1)
     assert Suppression.objects.get().reason == Reason.COMPLAINT
     assert Subscription.objects.get().status == Status.ENDED
-    assert Consent.objects.filter(event=Event.WITHDRAWN).get().source == "plainte"
+    assert said(Consent.objects.get(event=Event.WITHDRAWN)).source == "plainte"
 
 
 def test_a_complaint_that_kept_only_the_unsubscribe_link_still_unsubscribes() -> None:
@@ -162,7 +164,7 @@ def test_a_mail_that_unsubscribes_leaves_its_season_and_no_other() -> None:
     taken = intake.take(posting.mail(sample("a farewell")), [unsubscribe_address(RETURN_PATH)], now=NOW)
     assert (taken.kind, taken.new) == ("unsubscribe", True)
     assert dict(Subscription.objects.values_list("season", "status")) == {SEASON: "ended", "autre": "active"}
-    assert Consent.objects.filter(event=Event.WITHDRAWN).get().source == "mail de désinscription"
+    assert said(Consent.objects.get(event=Event.WITHDRAWN)).source == "mail de désinscription"
 
 
 def test_absences_challenges_delays_and_other_mails_change_nothing() -> None:
@@ -175,7 +177,7 @@ def test_absences_challenges_delays_and_other_mails_change_nothing() -> None:
 
 
 def test_a_confirmation_that_cannot_be_delivered_suppresses_its_address() -> None:
-    asked = consent.subscribe(parse(READER), SEASON, "tout", PROOF, now=NOW).person
+    asked = consent.subscribe(parse(READER), SEASON, Wish("tout"), PROOF, now=NOW).person
     outbox.put("confirmation:1", sender="", recipient=READER, content=b"", now=NOW)
     to = Maker(RETURN_PATH).post(Outgoing.objects.get().pk)
     assert intake.take(corpus.filled(DEAD, verp=to), [to], now=NOW).new
@@ -187,7 +189,7 @@ def test_a_dead_address_of_nobody_is_known_when_it_signs_up() -> None:
     outbox.put("notice:1", sender="", recipient=READER, content=b"", now=NOW)
     to = Maker(RETURN_PATH).post(Outgoing.objects.get().pk)
     intake.take(corpus.filled(DEAD, verp=to), [to], now=NOW)
-    consent.subscribe(parse(READER), SEASON, "tout", PROOF, now=later(1))
+    consent.subscribe(parse(READER), SEASON, Wish("tout"), PROOF, now=later(1))
     assert Suppression.objects.filter(person=Person.objects.get(), reason=Reason.BOUNCED).exists()
 
 

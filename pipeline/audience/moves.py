@@ -1,0 +1,101 @@
+"""A change of address: asked from the old mailbox, confirmed from the new one. Until then nothing changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from pipeline.audience import consent, signals, suppression
+from pipeline.audience.addresses import Address
+from pipeline.audience.consent import NotSubscribedError, Proof, UnknownPersonError
+from pipeline.audience.fingerprints import fingerprints
+from pipeline.audience.models import Event, Move, Person, Reason, Status, Subscription, Suppression
+from pipeline.audience.wishes import Wish
+
+
+@transaction.atomic
+def ask(season: str, public_id: UUID, address: Address, *, now: dt.datetime) -> Move | None:
+    """Write down that the person wants their mails at ``address``; None where it is theirs already. What was asked before is dropped.
+
+    Raises:
+        NotSubscribedError: they have no subscription to this season.
+        UnknownPersonError: nobody has this id.
+    """
+    person = consent.locked(public_id)
+    if not Subscription.objects.filter(person=person, season=season).exclude(status=Status.ENDED).exists():
+        raise NotSubscribedError
+    Move.objects.filter(person=person, done_at__isnull=True).delete()
+    if address.key == person.key:
+        return None
+    return Move.objects.create(person=person, season=season, mailbox=address.mailbox, key=address.key, asked_at=now)
+
+
+@transaction.atomic
+def confirm(public_id: UUID, *, now: dt.datetime, ip: str = "") -> Person:
+    """The new mailbox answered: from now on everything goes there, and nothing to the old one. Twice is once.
+
+    Where somebody is known by the new address already, what ran under the old one goes over to them. Returns whose the address is.
+
+    Raises:
+        UnknownPersonError: the change was dropped, or the person erased since.
+    """
+    move = Move.objects.select_for_update().filter(public_id=public_id).first()
+    if move is None:
+        raise UnknownPersonError
+    both = Person.objects.select_for_update(no_key=True).filter(Q(pk=move.person_id) | Q(key=move.key)).order_by("pk")
+    found = {one.pk: one for one in both}
+    person = found.pop(move.person_id)
+    if person.erased_at is not None:
+        raise UnknownPersonError
+    other = next(iter(found.values()), None)
+    if move.done_at is not None or person.key == move.key:
+        return other or person
+    move.done_at = now
+    move.save(update_fields=["done_at"])
+    proof = Proof(source="changement d’adresse", ip=ip)
+    if other is not None:
+        _hand_over(person, other, proof, now)
+        return other
+    _readdress(person, move, proof, now)
+    return person
+
+
+def _readdress(person: Person, move: Move, proof: Proof, now: dt.datetime) -> None:
+    old, old_key = person.email, person.key
+    person.email, person.key = move.mailbox, move.key
+    person.save(update_fields=["email", "key"])
+    for one in _running(person):
+        consent.record(one, Event.MOVED, proof, now, note=f"{old} → {person.email}")
+    _lift(person, now)
+    signals.moved.send(sender=Person, person_id=person.pk, old=old, new=person.email, now=now)
+    suppression.moved(person, old_key, now=now)
+
+
+def _hand_over(person: Person, other: Person, proof: Proof, now: dt.datetime) -> None:
+    for one in _running(person):
+        there = Subscription.objects.filter(person=other, season=one.season).first()
+        there = there or Subscription(person=other, season=one.season)
+        there.person = other
+        if one.status == Status.ACTIVE and there.status != Status.ACTIVE:
+            Wish.of(one).put(there)
+            consent.activate(there, Event.MOVED, proof, now)
+        consent.end(one, Event.MOVED, proof, why=Reason.MOVED, now=now)
+    signals.moved.send(sender=Person, person_id=person.pk, old=person.email, new="", now=now)
+    suppression.suppress(person.key, Reason.MOVED, now=now, person=person)
+
+
+def _running(person: Person) -> list[Subscription]:
+    running = list(Subscription.objects.filter(person=person).exclude(status=Status.ENDED))
+    for one in running:
+        one.person = person
+    return running
+
+
+def _lift(person: Person, now: dt.datetime) -> None:
+    """The new mailbox is proven: what stood against it before it was this person's, and that the old one was dead, count no more."""
+    before = Q(key__in=(person.key, *fingerprints(person.key)), reason__in=suppression.BY_CONSENT)
+    dead = Q(person=person, reason=Reason.BOUNCED)
+    Suppression.objects.filter(before | dead, lifted_at__isnull=True).update(lifted_at=now)
