@@ -83,9 +83,13 @@ class Keyboard:
 
     def press(self, target: WebElement) -> None:
         here = self._driver.find_element(By.TAG_NAME, "html")
+        self.jump(target)
+        WebDriverWait(self._driver, LOADS).until(staleness_of(here))
+
+    def jump(self, target: WebElement) -> None:
+        """Follow a link within the page."""
         self.reach(target)
         self._type(Keys.ENTER)
-        WebDriverWait(self._driver, LOADS).until(staleness_of(here))
 
     def write(self, field: WebElement, text: str) -> None:
         self.reach(field)
@@ -100,13 +104,10 @@ class Keyboard:
 
     def pick(self, select: WebElement, label: str) -> None:
         self.reach(select)
-        self._type(Keys.HOME)
         options = Select(select)
-        for _ in options.options:
-            if options.first_selected_option.text == label:
-                return
-            self._type(Keys.ARROW_DOWN)
-        raise AssertionError(f"« {label} » is not among the options")
+        down = [option.text for option in options.options].index(label)
+        self._type(Keys.HOME + Keys.ARROW_DOWN * down)
+        assert options.first_selected_option.text == label
 
     def date(self, field: WebElement, day: dt.date) -> None:
         self.reach(field)
@@ -134,15 +135,18 @@ class Keyboard:
         """Go on to the end of the page; return the start of each stop's HTML."""
         found: list[str] = []
         for _ in range(FARTHEST):
-            self._type(Keys.TAB)
-            stop = self._look()
+            stop = self.step()
             if stop is None:
                 return found
             found.append(stop)
         raise AssertionError("the keyboard never comes to the end of the page")
 
+    def step(self) -> str | None:
+        """Go to the next stop; return the start of its HTML, or None beyond the end of the page."""
+        self._type(Keys.TAB)
+        return self._look()
+
     def _look(self) -> str | None:
-        """What one is on now; None beyond the end of the page."""
         focus: dict[str, Any] = self._driver.execute_script(_FOCUS, OUTLINE)
         if focus["nowhere"]:
             return None

@@ -12,7 +12,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser.axe import BUILD, axe
 from tests.browser.chromium import Look, wear
-from tests.browser.hands import Hands, Keyboard, Mouse
+from tests.browser.hands import Keyboard, Mouse
 
 SCREENSHOTS = BUILD / "screenshots"
 _PRESSABLE = """
@@ -41,10 +41,10 @@ class Page:
         """Go to a path of the site, or to a whole address."""
         self.driver.get(self.base + address if address.startswith("/") else address)
 
-    def mouse(self) -> Hands:
+    def mouse(self) -> Mouse:
         return Mouse(self.driver)
 
-    def keyboard(self) -> Hands:
+    def keyboard(self) -> Keyboard:
         """Tab, Enter, Space, the arrows within a group, and letters: each stop on the way has to show where one is."""
         return Keyboard(self.driver)
 
@@ -66,18 +66,24 @@ class Page:
         return self.one("main").text
 
     def flaws(self) -> list[str]:
-        """axe's violations, and a width that has to be scrolled sideways; empty for a page that everybody can use."""
+        """axe's violations, and a width that has to be scrolled sideways; empty for a page that everybody can use.
+        Of a page that has some, a picture is kept.
+        """
         found = [str(one) for one in axe(self.driver, javascript=self.look.javascript)]
         beyond = sideways(self.driver)
         if beyond > 0:
             found.append(f"scrolls sideways by {beyond} px")
+        if found:
+            self.screenshot(f"flaw {self.look} {self}")
         return [f"{self} ({self.look}): {flaw}" for flaw in found]
 
     def screenshot(self, name: str) -> Path:
         """Keep a picture of the whole page in `build/screenshots/`."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         path = SCREENSHOTS / f"{name.replace('/', '-')}.png"
-        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+        shot = self.driver.execute_cdp_cmd(
+            "Page.captureScreenshot", {"captureBeyondViewport": True, "optimizeForSpeed": True}
+        )
         path.write_bytes(base64.b64decode(shot["data"]))
         return path
 

@@ -72,7 +72,11 @@ def test_axe_finds_what_is_wrong_under_a_policy_that_forbids_scripts(
 
 
 def test_a_target_that_is_too_small_is_found(page: Page, pages: Pages) -> None:
-    show(page, pages, '<button style="all: unset; font-size: 4px">a</button><button style="all: unset; font-size: 4px">b</button>')
+    show(
+        page,
+        pages,
+        '<button style="all: unset; font-size: 4px">a</button><button style="all: unset; font-size: 4px">b</button>',
+    )
     assert {one.rule for one in axe(page.driver)} == {"target-size"}
 
 
@@ -96,7 +100,11 @@ def test_a_page_that_is_too_wide_is_found(page: Page, pages: Pages) -> None:
 def test_a_look_is_what_the_site_is_asked_for(page: Page, pages: Pages) -> None:
     asked = {"prefers-color-scheme: dark": "dark", "forced-colors: active": "forced", "prefers-reduced-motion": "still"}
     styles = "".join(f"@media ({query}) {{ .{name} {{ display: block }} }}" for query, name in asked.items())
-    show(page, pages, f"<style>p {{ display: none }} {styles}</style>" + "".join(f"<p class={n}>{n}" for n in asked.values()))
+    show(
+        page,
+        pages,
+        f"<style>p {{ display: none }} {styles}</style>" + "".join(f"<p class={n}>{n}" for n in asked.values()),
+    )
     assert page.all("p") == []
     for look, name in (
         (Look(dark=True), "dark"),
