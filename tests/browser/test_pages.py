@@ -26,7 +26,7 @@ def walk(page: Page) -> Iterator[str]:
         page.open(waiting.pop(0))
         yield str(page)
         for link in page.driver.find_elements(By.CSS_SELECTOR, "a[href]:not([download])"):
-            address = urlsplit(link.get_property("href"))
+            address = urlsplit(str(link.get_property("href")))
             if f"{address.scheme}://{address.netloc}" != page.base or address.path in seen:
                 continue
             seen.add(address.path)
