@@ -196,7 +196,7 @@ def test_two_workers_answer_each_once(tmp_path: Path, database: str) -> None:
     for number in range(6):
         desk.sign_up(f"l{number}@commune.example")
     press, now = desk.stage.press, desk.stage.now
-    together(*[lambda: answering.answer(press, now=now)] * 2)
+    together(lambda: answering.answer(press, now=now), 2)
     desk.answer()
     assert sorted(str(one["X-Original-To"]) for one in desk.mails()) == [f"l{n}@commune.example" for n in range(6)]
     assert Outgoing.objects.count() == 6
