@@ -256,7 +256,7 @@ def _exchange(line: _Timed, target: Target, method: str, headers: Mapping[str, s
     read, whole = b"", False
     try:
         read = response.read(LONGEST + 1)
-        whole = len(read) <= LONGEST
+        whole = len(read) <= LONGEST and not response.length
     except (OSError, http.client.HTTPException):
         pass  # the status was said: what should have come after it is missing, and ``whole`` tells so
     return Answer(response.status, response.reason, told, read[:LONGEST], whole)
