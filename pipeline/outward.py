@@ -127,6 +127,8 @@ def parse(url: str, *, local: bool = False) -> Target:
     if parts.fragment:
         raise Refused("L’URL contient un fragment (« # ») : l’ôter.")
     host = _host(parts.hostname or "", local=local)
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise Refused(f"http:// ne vaut que vers cette machine : {host} se joint par https://.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, _PORTS[parts.scheme] if port is None else port, path)
 
@@ -203,8 +205,6 @@ class Caller:
         for address in found:
             if not _permitted(address, local=self.local):
                 raise Refused(f"{target.host} mène à {address}, qui n’est pas une adresse publique.")
-            if target.scheme == "http" and not address.is_loopback:
-                raise Refused(f"{target.host} n’est pas cette machine : seul https:// y mène.")
         return found
 
     def _secured(self, plain: socket.socket, target: Target, end: float) -> socket.socket:
@@ -289,6 +289,11 @@ def _literal(host: str) -> Address | None:
         return ip_address(host)
     except ValueError:
         return None
+
+
+def _is_loopback(host: str) -> bool:
+    literal = _literal(host)
+    return host == "localhost" or (literal is not None and literal.is_loopback)
 
 
 def _host(host: str, *, local: bool) -> str:

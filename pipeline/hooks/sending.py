@@ -54,7 +54,7 @@ def waiting(now: dt.datetime) -> int:
 
 
 def run(courier: Courier, *, seconds: float) -> int:
-    """Tell what is due, for about ``seconds``; return how many attempts were made.
+    """Tell what is due, for about ``seconds``, one attempt at least; return how many were made.
 
     Raises:
         NotArmed: this installation tells nobody anything.
@@ -62,12 +62,14 @@ def run(courier: Courier, *, seconds: float) -> int:
     fence.require(courier.identity)
     _abandoned(courier.now()).update(state=Delivery.State.WAITING)
     end, made = time.monotonic() + seconds, 0
-    while time.monotonic() < end and not stopping.is_set():
+    while not stopping.is_set():
         taken = _claim(courier.now())
         if taken is None:
             return made
         _settle(taken, _attempt(courier, taken.endpoint, taken.event), courier.now())
         made += 1
+        if time.monotonic() >= end:
+            break
     return made
 
 
