@@ -16,6 +16,8 @@ from pipeline.delivery import mailings, outbox, sender, takeover
 from pipeline.delivery.bounces import inbox
 from pipeline.delivery.bounces.box import BoxError
 from pipeline.delivery.fence import NotArmed
+from pipeline.hooks import privacy, sending
+from pipeline.hooks.wiring import courier
 from pipeline.processes import die_with_parent
 from pipeline.release import complaining, due, mending, notices, releases, wiring
 from pipeline.release.audit import BEAT
@@ -81,6 +83,7 @@ def _look_after(now: dt.datetime) -> None:
     mending.mend(now=now)
     complaining.look(wiring.throttles(), staff=staff, now=now)
     notices.stopped(mailings.stopped(), staff=staff, now=now)
+    privacy.purge(now)
 
 
 def _wake_workers(now: dt.datetime) -> None:
@@ -89,6 +92,8 @@ def _wake_workers(now: dt.datetime) -> None:
     wake_all("pipeline.tasks.send", "bulk", mailings.open_batches(now))
     if outbox.waiting(now):
         wake("pipeline.tasks.post", "transactional")
+    if sending.waiting(now):
+        wake("pipeline.tasks.notify", "bulk")
 
 
 @app.task(name="pipeline.tasks.release", queue="kit")
@@ -123,6 +128,17 @@ def post() -> None:
         settled = outbox.run(wiring.desk(), seconds=BULK_SECONDS)
         if settled and outbox.waiting(clock.now()):
             wake("pipeline.tasks.post", "transactional")
+    except _NOTHING_LOST as error:
+        logger.error("%s", error)
+
+
+@app.task(name="pipeline.tasks.notify", queue="bulk")
+def notify() -> None:
+    """Tell webhooks what happened."""
+    close_old_connections()
+    try:
+        if sending.run(courier(), seconds=BULK_SECONDS) and sending.waiting(clock.now()):
+            wake("pipeline.tasks.notify", "bulk")
     except _NOTHING_LOST as error:
         logger.error("%s", error)
 

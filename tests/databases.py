@@ -14,7 +14,7 @@ from pipeline.settings import database as described
 from tests.postgres import postgres_url
 
 KINDS = ("sqlite", "postgresql")
-ROOMS = ("audience", "delivery", "release")
+ROOMS = ("audience", "delivery", "release", "hooks")
 
 
 def use(description: dict[str, Any]) -> None:
