@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,9 +19,11 @@ KNOWN = frozenset(
         "KIT_DATA_DIR", "KIT_DATABASE_URL", "KIT_REDIS_URL", "KIT_SMTP_URL", "KIT_BASE_URL", "KIT_SECRET_KEY", "KIT_STAFF_MAIL",
         "KIT_FICHES_DIR", "KIT_SCHEDULES_DIR", "KIT_EMAILS_DIR", "KIT_INSTALLATION_ID", "KIT_LOG_LEVEL", "KIT_ALLOWED_HOSTS",
         "KIT_RETURN_PATH", "KIT_BOUNCES_URL", "KIT_LMTP", "KIT_WEBHOOK_SECRET", "KIT_SOFT_BOUNCES", "KIT_CFBL_ADDRESS",
-        "KIT_DKIM_DIR", "KIT_THROTTLES", "KIT_RETRY_HOURS",
+        "KIT_DKIM_DIR", "KIT_THROTTLES", "KIT_RETRY_HOURS", "KIT_ROLE_ADDRESSES", "KIT_DISPOSABLE_ADDRESSES",
     }
 )  # fmt: skip
+
+Treatment: TypeAlias = Literal["accept", "flag", "refuse"]
 
 
 class SettingsError(Exception):
@@ -67,6 +70,10 @@ class Environment:
     """``domain=RATE`` per second, separated by spaces; see :mod:`pipeline.delivery.throttle`."""
     retry_hours: int = 72
     """For how long a deferred message is tried again."""
+    role_addresses: Treatment = "flag"
+    """What the sign-up does with addresses such as contact@: see :mod:`pipeline.audience.flags`."""
+    disposable_addresses: Treatment = "flag"
+    """What it does with addresses that are made to be thrown away."""
 
     @property
     def secure(self) -> bool:
@@ -129,9 +136,12 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         dkim_dir=Path(values["KIT_DKIM_DIR"]).absolute() if values.get("KIT_DKIM_DIR") else None,
         throttles=values.get("KIT_THROTTLES", ""),
         retry_hours=int(values.get("KIT_RETRY_HOURS") or "72"),
+        role_addresses=_treatment(values, "KIT_ROLE_ADDRESSES"),
+        disposable_addresses=_treatment(values, "KIT_DISPOSABLE_ADDRESSES"),
     )
 
 
+_TREATMENTS: tuple[Treatment, ...] = ("accept", "flag", "refuse")
 _FOLDERS = {"KIT_FICHES_DIR": "fiches", "KIT_SCHEDULES_DIR": "schedules", "KIT_EMAILS_DIR": "emails"}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -171,6 +181,10 @@ def _level(values: Mapping[str, str]) -> str:
     return (values.get("KIT_LOG_LEVEL") or "INFO").upper()
 
 
+def _treatment(values: Mapping[str, str], name: str) -> Treatment:
+    return next((one for one in _TREATMENTS if one == values.get(name)), "flag")
+
+
 def _check(values: Mapping[str, str], faults: list[str]) -> None:
     _check_base_url(_base_url(values), faults)
     _check_scheme("KIT_DATABASE_URL", values.get("KIT_DATABASE_URL", ""), ("postgresql", "postgres", "sqlite"), faults)
@@ -189,6 +203,9 @@ def _check(values: Mapping[str, str], faults: list[str]) -> None:
     key = values.get("KIT_SECRET_KEY", "")
     if key and len(key) < 32:
         faults.append("KIT_SECRET_KEY : 32 caractères au moins, tirés au hasard.")
+    for name in ("KIT_ROLE_ADDRESSES", "KIT_DISPOSABLE_ADDRESSES"):
+        if values.get(name, "flag") not in _TREATMENTS:
+            faults.append(f"{name} : « {values[name]} » n’est pas un traitement ; choisir {', '.join(_TREATMENTS)}.")
     _check_sending(values, faults)
 
 

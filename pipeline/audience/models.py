@@ -13,7 +13,7 @@ NAME_LENGTH = 200
 THEMES_LENGTH = 1000
 SEASON_LENGTH = 80
 KEY_LENGTH = 320
-"""Folding may lengthen an address (ß → ss): more room than the address itself has."""
+"""Lower case may lengthen an address (İ → i̇): more room than the address itself has."""
 
 
 class Person(models.Model):

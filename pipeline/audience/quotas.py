@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pipeline.audience.addresses import Address
+from pipeline.audience.addresses import Address, same_mailbox
 from pipeline.audience.fingerprints import fingerprint, fingerprints
 from pipeline.audience.models import MailboxUse
 
@@ -20,7 +20,7 @@ MONTH = dt.timedelta(days=30)
 
 def take(address: Address, *, now: dt.datetime) -> bool:
     """Count one more mail to this mailbox; False, and nothing counted, where it has had enough."""
-    mailbox = _mailbox(address)
+    mailbox = same_mailbox(address)
     used = MailboxUse.objects.filter(mailbox__in=fingerprints(mailbox), at__lte=now)
     if (
         used.filter(at__gt=now - dt.timedelta(days=1)).count() >= A_DAY
@@ -33,8 +33,4 @@ def take(address: Address, *, now: dt.datetime) -> bool:
 
 def forget(address: Address) -> None:
     """The mailbox answered: what it was sent so far was wanted."""
-    MailboxUse.objects.filter(mailbox__in=fingerprints(_mailbox(address))).delete()
-
-
-def _mailbox(address: Address) -> str:
-    return address.key
+    MailboxUse.objects.filter(mailbox__in=fingerprints(same_mailbox(address))).delete()

@@ -58,7 +58,7 @@ def _answer(pk: int, season: Season, press: Press, now: dt.datetime) -> bool:
             _welcome(row, season, press, now)
         elif suppression.is_refused(row.key, now=now):
             logger.info("sign-up %s: staff decided that nobody writes to this address", pk)
-        elif domains.known(address.domain, now=now) == "none":
+        elif domains.known(address.domain, now) == "none":
             logger.info("sign-up %s: its domain takes no mail", pk)
         elif not quotas.take(address, now=now):
             logger.warning("sign-up %s: its mailbox has had enough of our mails", pk)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.audience.models import Rhythm
 from pipeline.audience.selection import Choices
-from pipeline.compose.letter import Download, Letter, LetterFiche, Upcoming
+from pipeline.compose.letter import Download, Letter, LetterFiche, Planned
 from pipeline.content.fiche import Fiche
 from pipeline.delivery.letters import Stationery
 from pipeline.delivery.throttle import Throttles
@@ -96,12 +96,12 @@ def eligible(season: Season, kind: SlotKind, fiches: Sequence[Fiche]) -> Choices
     )
 
 
-def _upcoming(following: Sequence[SlotView], titles: dict[str, Fiche]) -> Upcoming | None:
+def _upcoming(following: Sequence[SlotView], titles: dict[str, Fiche]) -> Planned | None:
     for view in following:
         slot = view.dated.slot
         if view.state in ("released", "skipped"):
             continue
-        return Upcoming(
+        return Planned(
             date=view.dated.date,
             status=slot.status,
             final=slot.kind == "final",

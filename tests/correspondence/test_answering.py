@@ -133,7 +133,7 @@ def test_a_mailbox_gets_ten_mails_a_month_until_it_answers(tmp_path: Path) -> No
 def test_staff_s_refusal_and_a_domain_without_mail_are_respected_in_silence(tmp_path: Path) -> None:
     desk = office(tmp_path)
     suppression.suppress(ADA, Reason.MANUAL, now=desk.stage.now)
-    domains.remember("sans-mail.example", "none", now=desk.stage.now)
+    domains.remember("sans-mail.example", "none", desk.stage.now)
     desk.sign_up(ADA)
     desk.sign_up("ines@sans-mail.example")
     assert desk.answer() == 2
@@ -196,7 +196,7 @@ def test_two_workers_answer_each_once(tmp_path: Path, database: str) -> None:
     for number in range(6):
         desk.sign_up(f"l{number}@commune.example")
     press, now = desk.stage.press, desk.stage.now
-    together(*[lambda: answering.answer(press, now=now)] * 2)
+    together(lambda: answering.answer(press, now=now), 2)
     desk.answer()
     assert sorted(str(one["X-Original-To"]) for one in desk.mails()) == [f"l{n}@commune.example" for n in range(6)]
     assert Outgoing.objects.count() == 6
