@@ -30,16 +30,19 @@ _SWITCHES = (
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How somebody looks at pages: ``width`` in CSS pixels, and what their browser asks of a site (Media Queries 5)."""
+    """How somebody looks at pages: ``width`` in CSS pixels, and what their browser asks of a site (Media Queries 5).
+
+    Without ``motion`` the browser asks for none, and nothing moves between two steps of a test.
+    """
 
     width: int = 1280
     javascript: bool = True
     dark: bool = False
     forced_colors: bool = False
-    reduced_motion: bool = False
+    motion: bool = False
 
     def __str__(self) -> str:
-        told = [name for name in ("dark", "forced_colors", "reduced_motion") if getattr(self, name)]
+        told = [name for name in ("dark", "forced_colors", "motion") if getattr(self, name)]
         return " ".join((f"{self.width}px", *([] if self.javascript else ["no script"]), *told)).replace("_", "-")
 
 
@@ -48,7 +51,7 @@ def wear(driver: Chrome, look: Look) -> None:
     features = {
         "prefers-color-scheme": "dark" if look.dark else "light",
         "forced-colors": "active" if look.forced_colors else "none",
-        "prefers-reduced-motion": "reduce" if look.reduced_motion else "no-preference",
+        "prefers-reduced-motion": "no-preference" if look.motion else "reduce",
     }
     size = {"width": look.width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
     media = [{"name": name, "value": value} for name, value in features.items()]

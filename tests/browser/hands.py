@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any, Protocol
 
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 LOADS = 20.0
@@ -55,9 +56,8 @@ class Mouse:
         self._driver = driver
 
     def press(self, target: WebElement) -> None:
-        here = self._driver.find_element(By.TAG_NAME, "html")
-        target.click()
-        WebDriverWait(self._driver, LOADS).until(staleness_of(here))
+        with _another_page(self._driver):
+            target.click()
 
     def write(self, field: WebElement, text: str) -> None:
         field.click()
@@ -82,9 +82,8 @@ class Keyboard:
         self._driver = driver
 
     def press(self, target: WebElement) -> None:
-        here = self._driver.find_element(By.TAG_NAME, "html")
-        self.jump(target)
-        WebDriverWait(self._driver, LOADS).until(staleness_of(here))
+        with _another_page(self._driver):
+            self.jump(target)
 
     def jump(self, target: WebElement) -> None:
         """Follow a link within the page."""
@@ -156,6 +155,19 @@ class Keyboard:
 
     def _type(self, keys: str) -> None:
         ActionChains(self._driver, duration=0).send_keys(keys).perform()
+
+
+@contextlib.contextmanager
+def _another_page(driver: Chrome) -> Iterator[None]:
+    """Wait until what is done here has led to another document, wholly loaded; each has a start of its own (High Resolution Time)."""
+    start = "return performance.timeOrigin"
+    before = driver.execute_script(start)
+    yield
+    # Between two documents the driver has none to ask.
+    wait = WebDriverWait(driver, LOADS, poll_frequency=0.02, ignored_exceptions=[WebDriverException])
+    wait.until(
+        lambda _: driver.execute_script(f"{start} !== arguments[0] && document.readyState === 'complete'", before)
+    )
 
 
 def _group(element: WebElement) -> str:

@@ -98,7 +98,11 @@ def test_a_page_that_is_too_wide_is_found(page: Page, pages: Pages) -> None:
 
 
 def test_a_look_is_what_the_site_is_asked_for(page: Page, pages: Pages) -> None:
-    asked = {"prefers-color-scheme: dark": "dark", "forced-colors: active": "forced", "prefers-reduced-motion": "still"}
+    asked = {
+        "prefers-color-scheme: dark": "dark",
+        "forced-colors: active": "forced",
+        "prefers-reduced-motion: no-preference": "moving",
+    }
     styles = "".join(f"@media ({query}) {{ .{name} {{ display: block }} }}" for query, name in asked.items())
     show(
         page,
@@ -109,7 +113,7 @@ def test_a_look_is_what_the_site_is_asked_for(page: Page, pages: Pages) -> None:
     for look, name in (
         (Look(dark=True), "dark"),
         (Look(forced_colors=True), "forced"),
-        (Look(reduced_motion=True), "still"),
+        (Look(motion=True), "moving"),
     ):
         page.wear(look)
         assert [one.text for one in page.all("p")] == [name]

@@ -69,7 +69,7 @@ def test_the_page_of_a_wrong_address_can_be_used_by_everybody(page: Page, looks:
 @pytest.mark.parametrize("width", [1280, 320])
 @pytest.mark.parametrize("path", ["/", f"/{SEASON}/fiches/revitalisation-commerces/"])
 def test_the_keyboard_goes_through_a_page_and_shows_where_it_is(page: Page, path: str, width: int) -> None:
-    page.wear(Look(width=width, reduced_motion=True))
+    page.wear(Look(width=width))
     page.open(path)
     stops = page.keyboard().stops()
     assert 'href="#contenu"' in stops[0]

@@ -70,7 +70,7 @@ def test_a_link_that_says_nothing_tells_everybody_what_to_do(page: Page) -> None
 
 @pytest.mark.parametrize("width", [1280, 320])
 def test_the_keyboard_alone_leaves(page: Page, reader: Reader, width: int) -> None:
-    page.wear(Look(width=width, reduced_motion=True))
+    page.wear(Look(width=width))
     page.open(link(page, reader, "/desabonnement/"))
     page.keyboard().press(page.one("main button"))
     assert "vous ne recevrez plus ces courriels" in page.heading
@@ -78,7 +78,6 @@ def test_the_keyboard_alone_leaves(page: Page, reader: Reader, width: int) -> No
 
 
 def test_the_keyboard_alone_changes_what_comes_and_then_leaves(page: Page, reader: Reader) -> None:
-    page.wear(Look(reduced_motion=True))
     page.open(link(page, reader, "/preferences/"))
     page.keyboard().tick(page.all("[name=choice]")[-1])
     page.keyboard().press(page.one("form:has([name=choice]) button"))
