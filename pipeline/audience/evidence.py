@@ -2,8 +2,8 @@
 
 The details (where, with which wording, from which network, what was chosen) are encrypted under a key per person, AES-256-GCM; the entry
 keeps beside them a *commitment*: SHA-256 over a salt and all that the entry says. The salt lies with the details, so that once
-the key is destroyed nobody can find out by trying what had been committed to; the commitment itself, which seals cover
-(:mod:`pipeline.audience.sealing`), stays as it was.
+the key is destroyed nobody can find out by trying what had been committed to. Before the encrypted details stands whose they are, the
+person's ``public_id``, so that an entry cannot change hands either. Seals (:mod:`pipeline.audience.sealing`) cover all of it as it stands.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pipeline.audience.models import Consent, Event, Person
 
 _VERSION = b"\x01"
+_WHO = 16
 _NONCE = 12
 _SALT = 16
+_TAG = 16
+_HEAD = len(_VERSION) + _WHO
 KEY = 32
 """Bytes of a person's key."""
 
@@ -68,8 +71,20 @@ def close(
     """The details, encrypted, and the commitment to all that the entry says."""
     said = _canonical(details)
     salt, nonce = os.urandom(_SALT), os.urandom(_NONCE)
-    closed = _VERSION + nonce + cipher.encrypt(nonce, salt + said, who.bytes)
+    closed = _VERSION + who.bytes + nonce + cipher.encrypt(nonce, salt + said, who.bytes)
     return closed, _commitment(salt, who, season, event, at=now, said=said)
+
+
+def whose(consent: Consent) -> UUID:
+    """The ``public_id`` that an entry was written for, also once that person was removed.
+
+    Raises:
+        TamperedError: it does not say.
+    """
+    closed = bytes(consent.details)
+    if closed[:1] != _VERSION or len(closed) < _HEAD + _NONCE + _SALT + _TAG:
+        raise TamperedError(f"entry {consent.pk}: no details")
+    return UUID(bytes=closed[1:_HEAD])
 
 
 def read(consent: Consent, person: Person | None) -> Details | None:
@@ -78,22 +93,36 @@ def read(consent: Consent, person: Person | None) -> Details | None:
     Raises:
         TamperedError: it was changed since it was written.
     """
+    opened = unlock(consent, person)
+    return None if opened is None else opened.details
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An entry's details with the salt of its commitment: what somebody else needs to check it."""
+
+    details: Details
+    salt: bytes
+
+
+def unlock(consent: Consent, person: Person | None) -> Opened | None:
+    """As :func:`read`, with the salt."""
     if person is None or not person.ledger_key:
         return None
-    sealed = bytes(consent.details)
-    if sealed[:1] != _VERSION:
-        raise TamperedError(f"entry {consent.pk}: no details")
-    nonce, rest = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
+    if whose(consent) != person.public_id:
+        raise TamperedError(f"entry {consent.pk}: it was written for somebody else")
+    closed = bytes(consent.details)
+    nonce, rest = closed[_HEAD : _HEAD + _NONCE], closed[_HEAD + _NONCE :]
     try:
         opened = AESGCM(bytes(person.ledger_key)).decrypt(nonce, rest, person.public_id.bytes)
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: what stands in place of the key is none
         raise TamperedError(f"entry {consent.pk}: its details do not open") from error
     salt, said = opened[:_SALT], opened[_SALT:]
     made = _commitment(salt, person.public_id, consent.season, consent.event, at=consent.at, said=said)
     if made != bytes(consent.commitment):
         raise TamperedError(f"entry {consent.pk}: it does not say what it committed to")
     known: dict[str, Any] = json.loads(said)
-    return Details(**known)
+    return Opened(Details(**known), salt)
 
 
 def _canonical(details: Details) -> bytes:
