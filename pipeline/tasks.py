@@ -21,6 +21,8 @@ from pipeline.hooks.wiring import courier
 from pipeline.processes import die_with_parent
 from pipeline.release import complaining, due, mending, notices, releases, wiring
 from pipeline.release.audit import BEAT
+from pipeline.rhythm import catching_up
+from pipeline.rhythm import digest as monthly
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ def tick() -> None:
     leave another's letters lying.
     """
     close_old_connections()
-    for step in (_start_what_is_due, _take_back, _look_after, _wake_workers):
+    for step in (_start_what_is_due, _keep_rhythms, _take_back, _look_after, _wake_workers):
         try:
             step(clock.now())
         except Exception:
@@ -70,6 +72,13 @@ def _start_what_is_due(now: dt.datetime) -> None:
     due.check(actor=BEAT, now=now, local=wiring.mails_stay_here(), staff=wiring.environment().staff_mail)
     for intention in due.intentions(now):
         wake("pipeline.tasks.release", "kit", intention)
+
+
+def _keep_rhythms(now: dt.datetime) -> None:
+    for season, month in monthly.due(now):
+        wake("pipeline.tasks.digest", "kit", season, month)
+    for season in catching_up.due(now):
+        wake("pipeline.tasks.catch_up", "kit", season)
 
 
 def _take_back(now: dt.datetime) -> None:
@@ -101,6 +110,20 @@ def release(intention: int) -> None:
     """Carry out one intention."""
     close_old_connections()
     releases.fulfil(intention, wiring.press(), now=clock.now())
+
+
+@app.task(name="pipeline.tasks.digest", queue="kit")
+def digest(season: str, month: str) -> None:
+    """Freeze the digest of a month."""
+    close_old_connections()
+    monthly.make(season, month, wiring.press(), now=clock.now(), staff=wiring.environment().staff_mail)
+
+
+@app.task(name="pipeline.tasks.catch_up", queue="kit")
+def catch_up(season: str) -> None:
+    """Freeze what those get next who catch up."""
+    close_old_connections()
+    catching_up.send(season, wiring.press(), now=clock.now(), staff=wiring.environment().staff_mail)
 
 
 @app.task(name="pipeline.tasks.send", queue="bulk")

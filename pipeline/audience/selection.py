@@ -63,6 +63,14 @@ def active(season: str, choices: Choices, *, cutoff: dt.datetime) -> QuerySet[Su
     )
 
 
+def withheld(season: str, *, at: dt.datetime) -> Q:
+    """A condition on subscriptions: nobody wrote to the person at that instant, because they had paused or their address was suppressed."""
+    stood = Suppression.objects.filter(suppression.stood_at(at), season__in=("", season))
+    return Q(Exists(stood.filter(person_id=OuterRef("person_id")))) | Q(
+        Exists(stood.filter(key=OuterRef("person__key")))
+    )
+
+
 def news(sequence: int, season: str) -> News:
     """Who must not be written to any more, or not at the address that was known: what happened above ``sequence`` and still holds.
 

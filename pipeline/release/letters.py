@@ -14,7 +14,7 @@ from pipeline.content.fiche import Fiche
 from pipeline.delivery.letters import Stationery
 from pipeline.delivery.throttle import Throttles
 from pipeline.kit.book import BuiltFile
-from pipeline.release import addresses
+from pipeline.release import addresses, board, revisions
 from pipeline.release.board import SlotView
 from pipeline.season.season import Season, SlotKind
 
@@ -94,6 +94,15 @@ def eligible(season: Season, kind: SlotKind, fiches: Sequence[Fiche]) -> Choices
         themes=tuple(sorted(themes)),
         rhythms=(Rhythm.EACH,),
     )
+
+
+def next_up(season: Season, *, local: bool) -> Planned | None:
+    """What the season brings next, as applied; None at its end. ``local``: see :func:`pipeline.release.board.views`."""
+    revision = revisions.current_revision()
+    views = board.views(season, local=local)
+    slugs = [slug for view in views for slug in view.dated.slot.slugs]
+    titles = revisions.applied_fiches(revision, season.name, slugs)[0] if revision else {}
+    return _upcoming(views, titles)
 
 
 def _upcoming(following: Sequence[SlotView], titles: dict[str, Fiche]) -> Planned | None:
