@@ -19,3 +19,7 @@ erased = Signal()
 held = Signal()
 """What is held about a person is gathered, with ``person_id`` and ``address``: receivers return what they keep, as JSON takes it, by
 the name of the part that it will be."""
+
+named = Signal()
+"""People are about to be removed whom nothing but an undone import knows, with ``people``, a frozenset of ids, and ``since``: when they
+came. Receivers return, as a set, those whom what they keep still names."""
