@@ -1,0 +1,107 @@
+"""Taking an import back: what it made active and nobody has touched since. Short transactions, as in :mod:`.applying`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from pipeline.audience import evidence, signals, suppression
+from pipeline.audience.evidence import Details
+from pipeline.audience.list_models import Import
+from pipeline.audience.lists import bulk
+from pipeline.audience.lists.applying import CHUNK, write_entries
+from pipeline.audience.models import Consent, Event, Person, Reason, Status, Subscription, Suppression
+
+SOURCE = "import annulé"
+
+
+def decide(told: Import, *, now: dt.datetime) -> None:
+    """From this commit on, no list of a mailing holds anybody whom only this import brought; whoever was on one is told of later."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            # A list that is being frozen right now has read this table, and may hold its people: it comes first, and is seen then.
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"LOCK TABLE {connection.ops.quote_name(Import._meta.db_table)} IN ACCESS EXCLUSIVE MODE"
+                )
+        Import.objects.filter(pk=told.pk, state=Import.State.DONE).update(state=Import.State.UNDOING, undone_at=now)
+    told.refresh_from_db()
+
+
+def carry_on(told: Import, *, go_on: Callable[[], bool] = lambda: True) -> bool:
+    """Undo what is left, while ``go_on`` says so; True once it is done. Two at once share the work."""
+    now = told.undone_at
+    if now is None:
+        raise RuntimeError("nobody decided to undo this import")
+    brought = Subscription.objects.filter(brought_by=told)
+    while people := list(brought.order_by("person").values_list("person_id", flat=True)[:CHUNK]):
+        if not go_on():
+            return False
+        with transaction.atomic():
+            _end(told, brought, people, now)
+    Import.objects.filter(pk=told.pk, state=Import.State.UNDOING).update(state=Import.State.UNDONE)
+    told.refresh_from_db()
+    return True
+
+
+def _end(told: Import, brought: QuerySet[Subscription], ids: Sequence[int], now: dt.datetime) -> None:
+    locked = {
+        one.pk: one
+        for one in Person.objects.select_for_update(no_key=True).filter(pk__in=bulk.among(ids)).order_by("pk")
+    }
+    # Read again under the locks: whoever did anything themselves in the meantime keeps theirs.
+    subscriptions = {one.person_id: one for one in brought.filter(person__in=bulk.among(locked))}
+    people = [locked[person] for person in subscriptions]
+    write_entries(
+        ((person.pk, *_close(told, person, subscriptions[person.pk], now)) for person in people),
+        told.season,
+        Event.WITHDRAWN,
+        bulk.instant(now),
+    )
+    gone = _only_by(told, [person.pk for person in people])
+    stay = [person for person in people if person.pk not in gone]
+    brought.filter(person__in=bulk.among([person.pk for person in stay])).update(
+        status=Status.ENDED, ended_at=now, brought_by=None
+    )
+    Consent.objects.filter(season=told.season).let_go(bulk.among(gone))
+    Subscription.objects.filter(person__in=bulk.among(gone)).delete()
+    Person.objects.filter(pk__in=bulk.among(gone)).delete()
+    Import.objects.filter(pk=told.pk).update(ended=F("ended") + len(stay), removed=F("removed") + len(gone))
+    if stay:  # last: it locks the counter
+        first = suppression.next_sequence(len(stay)) - len(stay) + 1
+        Suppression.objects.bulk_create(
+            Suppression(
+                sequence=sequence, person=person, key=person.key, season=told.season, reason=Reason.UNDONE, at=now
+            )
+            for sequence, person in enumerate(stay, first)
+        )
+
+
+def _close(told: Import, person: Person, held: Subscription, now: dt.datetime) -> tuple[bytes, bytes]:
+    details = Details(source=SOURCE, choice=held.choice, themes=held.themes.strip(), rhythm=held.rhythm)
+    cipher = AESGCM(bytes(person.ledger_key))
+    return evidence.close(cipher, person.public_id, told.season, Event.WITHDRAWN, details, now=now)
+
+
+def _only_by(told: Import, people: Sequence[int]) -> set[int]:
+    """Those whom nothing but this import knows: nobody wrote to them, and they did nothing. Their rows can go."""
+    others = (
+        Subscription.objects.filter(person=OuterRef("pk")).exclude(brought_by=told),
+        Consent.objects.filter(person=OuterRef("pk")).exclude(
+            Q(event=Event.IMPORTED, at=told.at) | Q(event=Event.WITHDRAWN, at=told.undone_at), season=told.season
+        ),
+        Suppression.objects.filter(person=OuterRef("pk")),
+    )
+    known = Person.objects.filter(
+        pk__in=bulk.among(people), moves=None, visits=None, catch_ups=None, created_at=told.at
+    )
+    for rows in others:
+        known = known.exclude(Exists(rows))
+    alone = set(known.values_list("pk", flat=True))
+    for _, named in signals.named.send(sender=Person, people=frozenset(alone), since=told.at):
+        alone.difference_update(named or ())
+    return alone
