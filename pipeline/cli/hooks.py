@@ -42,6 +42,8 @@ def add(
         say_json({"id": made.pk, "url": made.url, "events": made.types, "secret": secret})
         return
     say(f"Webhook {made.pk} : {made.host}, {', '.join(made.types)}.")
+    if with_address:
+        say("Il reçoit des adresses : le nommer dans l’information donnée à l’inscription (RGPD, art. 13-1-e).")
     _show(secret)
     say(f"L’essayer : « kit webhooks test {made.pk} ».")
 

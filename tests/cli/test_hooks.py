@@ -47,6 +47,9 @@ def test_an_endpoint_is_added_listed_and_removed() -> None:
     number = Endpoint.objects.get().pk
     secret = next(line for line in told.splitlines() if line.startswith("whsec_"))
     assert f"kit webhooks test {number}" in told
+    assert "RGPD, art. 13" in told
+    assert "RGPD" not in kit("add", URL + "/2").stdout
+    Endpoint.objects.exclude(pk=number).delete()
     assert read("list") == [
         {
             "id": number, "url": URL, "events": ["subscription.ended", "release.published"], "with_address": True, "state": "active",
@@ -61,6 +64,7 @@ def test_an_endpoint_is_added_listed_and_removed() -> None:
     assert kit("remove", str(number), "--yes").stdout == "Retiré.\n"
     assert read("list") == []
     assert list(AuditEntry.objects.filter(action__startswith="webhook").values_list("action", flat=True)) == [
+        "webhook-add",
         "webhook-add",
         "webhook-remove",
     ]

@@ -283,6 +283,23 @@ def test_secrets_stand_in_no_log_no_audit_and_no_column(
         assert secret.removeprefix("whsec_") not in text
 
 
+def test_a_secret_that_does_not_open_any_more_is_a_failure_that_says_the_mend(
+    clock: Clock,
+    receiver: Receiver,
+    settings,  # type: ignore[no-untyped-def]
+) -> None:
+    made, _ = endpoint(receiver.url)
+    comes()
+    settings.SECRET_KEY = "another key, as long as keys have to be"
+    tell(courier(clock))
+    assert receiver.connections == 0
+    assert (only().state, "kit webhooks rotate" in only().answer) == ("waiting", True)
+    new = endpoints.rotate(made, actor=STAFF, now=clock.now)
+    clock.pass_(minutes=1)
+    tell(courier(clock))
+    assert receiver.taken[0].signed_with(new)
+
+
 def test_an_installation_that_is_not_armed_tells_nobody(clock: Clock, receiver: Receiver) -> None:
     endpoint(receiver.url)
     comes()
