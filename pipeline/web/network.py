@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeAlias
@@ -10,17 +11,26 @@ from typing import TypeAlias
 from django.conf import settings
 from django.http import HttpRequest
 
+logger = logging.getLogger(__name__)
+
 Ip: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def client(request: HttpRequest) -> str:
     """The address of whoever asks; ``""`` where it is not known (a socket of this machine without a proxy's word)."""
-    return walk(
-        str(request.META.get("REMOTE_ADDR", "")),
-        str(request.META.get("HTTP_X_FORWARDED_FOR", "")),
-        networks(settings.KIT.proxies),
-    )
+    peer, forwarded = str(request.META.get("REMOTE_ADDR", "")), str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
+    trusted = networks(settings.KIT.proxies)
+    near = parse(peer)
+    if forwarded and near is not None and near.is_private and not _is_in(near, trusted):
+        _tell(str(near))
+    return walk(peer, forwarded, trusted)
+
+
+@lru_cache(maxsize=8)
+def _tell(peer: str) -> None:
+    """Once per neighbour: most likely a proxy of ours that nobody named, behind which all readers look like one."""
+    logger.warning("X-Forwarded-For of %s is not believed: is it a proxy of yours? Then name it in KIT_PROXIES", peer)
 
 
 def walk(peer: str, forwarded: str, proxies: Iterable[Network]) -> str:
