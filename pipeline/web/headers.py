@@ -39,8 +39,10 @@ class SecurityHeaders:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        policy = response.headers.setdefault("Content-Security-Policy", PAGE)
-        if "frame-ancestors 'none'" in policy:  # the older header knows no list of sites
+        response.headers.setdefault("Content-Security-Policy", PAGE)
+        if (
+            "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+        ):  # the older header knows no list of sites
             response.headers.setdefault("X-Frame-Options", "DENY")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")

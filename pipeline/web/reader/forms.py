@@ -131,10 +131,6 @@ class WishForm(SeasonForm):
         themes = tuple(said.get("themes", ())) if said["choice"] in self.picking else ()
         return Wish(said["choice"], themes, said["rhythm"])
 
-    @staticmethod
-    def known(wish: Wish) -> dict[str, Any]:
-        return {"choice": wish.choice, "themes": list(wish.themes), "rhythm": wish.rhythm}
-
 
 class ProfileForm(SeasonForm):
     """Who somebody says they are; all of it may stay empty."""
@@ -155,16 +151,6 @@ class ProfileForm(SeasonForm):
         return Profile(
             said["name"], said["organisation"], said.get("role", ""), said.get("territory", ""), said["department"]
         )
-
-    @staticmethod
-    def known(person: Person, subscription: Subscription) -> dict[str, Any]:
-        return {
-            "name": person.name,
-            "organisation": person.organisation,
-            "role": subscription.role,
-            "territory": subscription.territory,
-            "department": subscription.department,
-        }
 
 
 class SignUpForm(AddressForm, WishForm, ProfileForm):
@@ -193,6 +179,22 @@ class CatchUpForm(SeasonForm):
     def declare(self) -> None:
         super().declare()
         self.fields["rhythm"] = _one_of(CatchUp.Rhythm.choices, _("Choisissez un rythme."))
+
+
+def known_wish(wish: Wish) -> dict[str, Any]:
+    """What a :class:`WishForm` shows of it."""
+    return {"choice": wish.choice, "themes": list(wish.themes), "rhythm": wish.rhythm}
+
+
+def known_profile(person: Person, subscription: Subscription) -> dict[str, Any]:
+    """What a :class:`ProfileForm` shows of somebody."""
+    return {
+        "name": person.name,
+        "organisation": person.organisation,
+        "role": subscription.role,
+        "territory": subscription.territory,
+        "department": subscription.department,
+    }
 
 
 def _address(written: Any) -> Address:

@@ -26,7 +26,16 @@ from pipeline.rhythm import catching_up
 from pipeline.season.season import Season
 from pipeline.web import network
 from pipeline.web.reader import gate
-from pipeline.web.reader.forms import AddressForm, CatchUpForm, PauseForm, ProfileForm, SeasonForm, WishForm
+from pipeline.web.reader.forms import (
+    AddressForm,
+    CatchUpForm,
+    PauseForm,
+    ProfileForm,
+    SeasonForm,
+    WishForm,
+    known_profile,
+    known_wish,
+)
 from pipeline.web.reader.pages import SeeOther, private, season_of, show
 
 
@@ -245,8 +254,8 @@ def _show(
                 "example": today + dt.timedelta(days=30),
                 "last": today + consent.LONGEST_PAUSE,
             },
-            "wish": WishForm(season, initial=WishForm.known(Wish.of(kept))),
-            "profile": ProfileForm(season, initial=ProfileForm.known(desk.person, kept)),
+            "wish": WishForm(season, initial=known_wish(Wish.of(kept))),
+            "profile": ProfileForm(season, initial=known_profile(desk.person, kept)),
             "pause_form": PauseForm(season),
             "move": AddressForm(season),
             "catch_up": CatchUpForm(season, initial={"rhythm": CatchUp.Rhythm.WEEKLY}),
