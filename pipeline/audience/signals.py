@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from django.dispatch import Signal
 
 started = Signal()
@@ -14,8 +17,21 @@ moved = Signal()
 """A person has another address, with ``person_id``, the ``old`` and the ``new`` mailbox, and ``now``."""
 
 erased = Signal()
-"""A person was erased, with ``person_id``, the ``address`` they had, and ``now``: whoever kept a copy of the address drops it there."""
+"""A person was erased, or removed because they never confirmed, with ``person_id``, the ``address`` they had, the ``former`` ones, and
+``now``: whoever kept a copy of an address drops it there."""
 
 held = Signal()
-"""What is held about a person is gathered, with ``person_id`` and ``address``: receivers return what they keep, as JSON takes it, by
-the name of the part that it will be."""
+"""What is held about a person is gathered, with ``person_id`` and ``address``: receivers return a list of :class:`Part`."""
+
+pointing = Signal()
+"""A person who never confirmed is about to be removed, with ``person_id``: receivers return True where they keep rows that name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of what is held about a person. ``name``: of the part, and of its file; ``about``: a French sentence, what it is and what
+    it is for; ``rows``: one a thing, with the same keys in each, as JSON takes it."""
+
+    name: str
+    about: str
+    rows: list[dict[str, Any]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -69,17 +71,46 @@ def export(
 
 
 @app.command("show")
-def show(email: Annotated[str, typer.Argument(help="L’adresse.")]) -> None:
-    """Montrer tout ce qui est gardé d’une personne."""
+def show(
+    email: Annotated[str, typer.Argument(help="L’adresse.")],
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE.zip", help="Écrire un tableau par partie.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Pour un programme.")] = False,
+) -> None:
+    """Montrer tout ce qui est gardé d’une personne, ou l’écrire pour le lui remettre."""
     start()
-    from pipeline.audience import exports
-    from pipeline.audience.addresses import AddressError
-    from pipeline.audience.consent import UnknownPersonError
+    from pipeline.audience import rights
+
+    with _known(email):
+        held = rights.show(email)
+    if csv is not None:
+        csv.write_bytes(rights.as_csv_zip(held))
+        say(f"{csv} écrit.")
+    elif as_json:
+        say_json(held)
+    else:
+        _say_parts(held)
+
+
+@app.command("proof")
+def proof(
+    email: Annotated[str, typer.Argument(help="L’adresse.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Fichier à écrire ; sinon, la sortie standard.")] = None,
+) -> None:
+    """Écrire la preuve de ses consentements : un document JSON qu’un tiers vérifie (docs/security.md)."""
+    start()
+    from pipeline.audience import rights
+    from pipeline.audience.evidence import TamperedError
 
     try:
-        say_json(exports.show(email))
-    except (AddressError, UnknownPersonError) as error:
-        raise Fault(f"Personne n’est connu à l’adresse {email}. {error}".strip()) from error
+        with _known(email):
+            document = rights.as_json(rights.proof(rights.whose(email)))
+    except TamperedError as error:
+        raise Fault(f"Le registre a été modifié ({error}) : « kit audit verify » dit où.") from error
+    if out is None:
+        say(document.decode().rstrip())
+        return
+    out.write_bytes(document)
+    say(f"{out} écrit.")
 
 
 @app.command("erase")
@@ -90,16 +121,33 @@ def erase(
     """Effacer une personne : il n’en reste qu’une empreinte, pour ne plus jamais lui écrire."""
     start()
     from pipeline import clock
-    from pipeline.audience import exports
+    from pipeline.audience import rights
+
+    with _known(email):
+        rights.whose(email)
+        confirm(f"Effacer {email} pour de bon ?", yes)
+        rights.erase(email, now=clock.now())
+    say("Effacé.")
+
+
+@contextmanager
+def _known(email: str) -> Iterator[None]:
     from pipeline.audience.addresses import AddressError
     from pipeline.audience.consent import UnknownPersonError
 
-    confirm(f"Effacer {email} pour de bon ?", yes)
     try:
-        exports.erase(email, now=clock.now())
+        yield
     except (AddressError, UnknownPersonError) as error:
         raise Fault(f"Personne n’est connu à l’adresse {email}. {error}".strip()) from error
-    say("Effacé.")
+
+
+def _say_parts(held: dict[str, Any]) -> None:
+    for name, about in held["about"].items():
+        say(f"{name} : {about}")
+        for row in held[name] or [{}]:
+            told = [f"{key} {value}" for key, value in row.items() if value not in (None, "", [])]
+            say("  " + (", ".join(told).replace("\r\n", " ⏎ ") or "rien"))
+        say()
 
 
 def _season(name: str) -> tuple[str, list[str]]:

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from pipeline.audience.models import Person
 from pipeline.delivery.bounces import records
 from pipeline.delivery.models import Attempt, Mailing, Outgoing, Recipient
 
 
-def forget(*, person_id: int, address: str, now: dt.datetime, **_: object) -> None:
+def forget(*, person_id: int, address: str, former: tuple[str, ...] = (), now: dt.datetime, **_: object) -> None:
     """Drop every copy, in the erasure's own transaction (:data:`pipeline.audience.signals.erased`).
 
     What became of the messages stays counted; one not yet sent is suppressed.
     """
     _forget_lists(person_id)
     records.forget(person_id)
-    _forget_mails(person_id, address, now)
+    _forget_mails(person_id, (address, *former), now)
+
+
+def points_to(*, person_id: int, **_: object) -> bool:
+    """True where a list has this person on it: their row must stay (:data:`pipeline.audience.signals.pointing`)."""
+    return on_lists(person_id).exists()
+
+
+def on_lists(person: int) -> QuerySet[Recipient]:
+    """The person's rows, mailing by mailing for the index: a search by person alone reads every list there ever was."""
+    return Recipient.objects.filter(mailing__in=list(Mailing.objects.values_list("pk", flat=True)), person=person)
 
 
 def forget_again(since: dt.datetime) -> None:
@@ -29,16 +42,21 @@ def forget_again(since: dt.datetime) -> None:
 
 
 def _forget_lists(person: int) -> None:
-    # Mailing by mailing, for the index: a search by person alone reads every list there ever was.
-    rows = Recipient.objects.filter(mailing__in=list(Mailing.objects.values_list("pk", flat=True)), person=person)
+    rows = on_lists(person)
     for mailing, position in list(rows.values_list("mailing", "position")):
         Attempt.objects.filter(mailing=mailing, position=position).exclude(text="").update(text="")
     rows.exclude(address="").update(address="")
 
 
-def _forget_mails(person: int, address: str, now: dt.datetime) -> None:
+def _forget_mails(person: int, addresses: Sequence[str], now: dt.datetime) -> None:
     """Mails to the person alone. One that waits is not sent any more; of one under way nobody will know the answer."""
-    mails = Outgoing.objects.filter(Q(recipient__iexact=address) | Q(person=person))
+    mails = to_person(person, addresses)
     mails.filter(state=Outgoing.State.QUEUED).update(state=Outgoing.State.REFUSED, settled_at=now)
     mails.filter(state=Outgoing.State.SENDING).update(state=Outgoing.State.UNKNOWN, settled_at=now)
     mails.update(recipient="", content=b"", answer="effacement")
+
+
+def to_person(person: int, addresses: Sequence[str]) -> QuerySet[Outgoing]:
+    """Mails that were put for this person, or to one of these addresses."""
+    named = reduce(or_, (Q(recipient__iexact=one) for one in addresses if one), Q(person=person))
+    return Outgoing.objects.filter(named)

@@ -77,19 +77,14 @@ def test_every_entry_is_closed_and_says_what_it_said(old: Any, monkeypatch: pyte
         )  # fmt: skip
         assert second is not None
         assert second.ip_truncated == ""
+    gone = Person.objects.get(erased_at__isnull=False)
+    assert bytes(gone.ledger_key) == b""
+    assert {evidence.read(one, gone) for one in gone.consents.all()} == {None}
+    assert not any(b"formulaire" in bytes(one.details) for one in Consent.objects.all())
     assert len({bytes(key) for key in Person.objects.values_list("ledger_key", flat=True)}) == 4
     assert set(Subscription.objects.values_list("decided_at", flat=True)) == {NOW}
     assert sealing.seal(now=later(2)) == 8
     assert verifying.verify() == verifying.Verdict(1, 6, 2, 0, verifying.verify().head, ())
-
-
-def test_what_an_erased_person_said_is_closed_under_a_key_that_nobody_has(old: Any) -> None:
-    written(old, "eve@commune.example", erased=True)
-    migrated(leaves())
-    person = Person.objects.get()
-    assert bytes(person.ledger_key) == b""
-    assert {evidence.read(one, person) for one in Consent.objects.all()} == {None}
-    assert not any(b"formulaire" in bytes(one.details) for one in Consent.objects.all())
 
 
 def test_a_closing_that_was_interrupted_is_taken_up_again(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:

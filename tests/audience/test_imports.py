@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from pipeline.audience import consent, exports, imports, selection
+from pipeline.audience import consent, imports, rights, selection
 from pipeline.audience.models import Consent, Person, Reason, Status, Subscription
 from pipeline.audience.selection import Choices
 from pipeline.audience.suppression import suppress
@@ -88,7 +88,7 @@ def test_who_left_one_season_may_be_imported_into_another() -> None:
 
 def test_an_erased_address_is_never_imported_even_under_a_new_secret(settings: Any) -> None:
     subscribed("ada@commune.example")
-    exports.erase("ada@commune.example", now=NOW)
+    rights.erase("ada@commune.example", now=NOW)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another secret"
     assert counts(bring("email\nada@commune.example\n")) == (0, 0, 1, 0)

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from pipeline.audience import consent, exports, selection
+from pipeline.audience import consent, rights, selection
 from pipeline.audience.models import Reason, Suppression
 from pipeline.audience.selection import Choices, News
 from pipeline.audience.suppression import next_sequence, suppress
@@ -69,7 +69,7 @@ def test_who_came_back_may_be_written_to_but_an_erased_person_never() -> None:
     consent.unsubscribe(SEASON, person.public_id, now=NOW, source="page")
     subscribed()
     assert selection.news(0, SEASON).gone == frozenset()
-    exports.erase(person.email, now=NOW)
+    rights.erase(person.email, now=NOW)
     new = subscribed()
     assert new.pk != person.pk
     assert selection.news(0, SEASON).gone == {person.pk}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.audience import exports
+from pipeline.audience import rights
 from pipeline.audience.models import Person
 from pipeline.delivery import ledger, outbox
 from pipeline.delivery.models import Attempt, Bounce, Mailing, Outgoing, Recipient
@@ -39,7 +39,7 @@ def test_the_words_of_servers_that_hold_the_address_go_with_it(tmp_path: Path) -
         play.tick()
         play.send()
     assert GONE in Attempt.objects.get(position=2).text
-    exports.erase(GONE, now=play.now)
+    rights.erase(GONE, now=play.now)
     assert GONE not in held()
     assert "p1@example.org" in Attempt.objects.get(position=1).text
     mailing = Mailing.objects.get()
@@ -51,7 +51,7 @@ def test_every_attempt_on_every_mailing_is_emptied() -> None:
     for name in ("essai/1", "essai/2"):
         made = lists.mailing(3, name=name)
         lists.tried(made, [1, 2], "deferred", "refused", text=f"<{GONE}> later")
-    exports.erase(GONE, now=lists.NOW)
+    rights.erase(GONE, now=lists.NOW)
     assert set(Attempt.objects.filter(position=2).values_list("text", flat=True)) == {""}
     assert Attempt.objects.filter(position=1, text="").count() == 0
 
@@ -59,7 +59,7 @@ def test_every_attempt_on_every_mailing_is_emptied() -> None:
 def test_an_answer_that_was_under_way_is_emptied_by_the_repair_loop() -> None:
     Person.objects.create(pk=2, email=GONE, key=GONE, created_at=lists.NOW)
     made = lists.mailing(3)
-    exports.erase(GONE, now=lists.NOW)
+    rights.erase(GONE, now=lists.NOW)
     lists.tried(made, [1, 2, 3], "refused", text=f"<{GONE}> no")
     lists.count(made)
     repair(now=lists.NOW + LATELY - dt.timedelta(seconds=1))
@@ -72,7 +72,7 @@ def test_a_mail_that_waits_for_an_erased_person_is_not_sent_any_more(tmp_path: P
         play = stage(tmp_path, people=3, url=sink.url)
         put(play, "welcome:2", GONE.upper())
         put(play, "welcome:3", "p3@example.org")
-        exports.erase(GONE, now=play.now)
+        rights.erase(GONE, now=play.now)
         outbox.run(play.desk, seconds=5)
         assert sink.recipients == ["p3@example.org"]
     gone = Outgoing.objects.get(key="welcome:2")
@@ -87,7 +87,7 @@ def test_a_mail_that_was_sent_or_refused_keeps_neither_address_nor_content(tmp_p
             put(play, f"welcome:{address[1]}", address)
         outbox.run(play.desk, seconds=5)
     assert GONE in Outgoing.objects.get(key="welcome:2").answer
-    exports.erase(GONE, now=play.now)
+    rights.erase(GONE, now=play.now)
     assert GONE not in held()
     assert dict(Outgoing.objects.values_list("recipient", "state")) == {
         "": "refused", "p1@example.org": "refused", "p3@example.org": "sent",
@@ -106,7 +106,7 @@ def test_a_mail_that_has_been_taken_up_is_kept_back_before_its_first_command(
         def erased_meanwhile(now: dt.datetime) -> Outgoing | None:
             mail = claim(now)
             if mail is not None:
-                exports.erase(GONE, now=now)
+                rights.erase(GONE, now=now)
             return mail
 
         monkeypatch.setattr(outbox, "_claim", erased_meanwhile)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.audience import consent, exports
+from pipeline.audience import consent, rights
 from pipeline.audience.models import Person
 from pipeline.delivery import fence, gate, journal, ledger, mailings, results, takeover
 from pipeline.delivery.envelope import Outcome
@@ -74,7 +74,7 @@ def test_who_left_before_the_sending_is_not_written_to(tmp_path: Path) -> None:
 
 def test_who_is_erased_leaves_no_address_on_any_list_and_is_not_written_to(tmp_path: Path) -> None:
     play, mailing = released(tmp_path, 3)
-    exports.erase("p2@example.org", now=play.now)
+    rights.erase("p2@example.org", now=play.now)
     assert sorted(Recipient.objects.values_list("address", flat=True)) == ["", "p1@example.org", "p3@example.org"]
     play.send()
     assert counts(mailing) == {"sent": 2, "suppressed": 1}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 
-from pipeline.audience import consent, exports, selection, signals, tokens
+from pipeline.audience import consent, rights, selection, signals, tokens
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Consent, Event, Person, Reason, Status, Subscription, Suppression
 from pipeline.audience.selection import Choices
@@ -197,7 +197,7 @@ def test_an_erased_person_leaves_no_words_that_hold_the_address() -> None:
     posting = posted(reader())
     posting.report(FULL)
     assert READER in Bounce.objects.get().text
-    exports.erase(READER, now=later(1))
+    rights.erase(READER, now=later(1))
     posting.report(FULL, again="late", now=later(2))
     assert list(Bounce.objects.values_list("text", "domain")) == [("", "")] * 2
     assert not Suppression.objects.filter(reason=Reason.BOUNCED).exists()
@@ -267,7 +267,7 @@ def test_a_person_may_be_erased_while_their_message_is_refused(database: str) ->
 
     signals.erased.connect(meet)
     try:
-        exports.erase(READER, now=NOW)
+        rights.erase(READER, now=NOW)
     finally:
         signals.erased.disconnect(meet)
         sender.join(20)
