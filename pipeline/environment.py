@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 SECRETS = frozenset(
     {"KIT_SECRET_KEY", "KIT_DATABASE_URL", "KIT_REDIS_URL", "KIT_SMTP_URL", "KIT_BOUNCES_URL", "KIT_WEBHOOK_SECRET"}
 )
@@ -20,6 +23,7 @@ KNOWN = frozenset(
         "KIT_FICHES_DIR", "KIT_SCHEDULES_DIR", "KIT_EMAILS_DIR", "KIT_INSTALLATION_ID", "KIT_LOG_LEVEL", "KIT_ALLOWED_HOSTS",
         "KIT_RETURN_PATH", "KIT_BOUNCES_URL", "KIT_LMTP", "KIT_WEBHOOK_SECRET", "KIT_SOFT_BOUNCES", "KIT_CFBL_ADDRESS",
         "KIT_DKIM_DIR", "KIT_THROTTLES", "KIT_RETRY_HOURS", "KIT_ROLE_ADDRESSES", "KIT_DISPOSABLE_ADDRESSES",
+        "KIT_PROXIES", "KIT_EMBEDDERS",
     }
 )  # fmt: skip
 
@@ -74,6 +78,10 @@ class Environment:
     """What the sign-up does with addresses such as contact@: see :mod:`pipeline.audience.flags`."""
     disposable_addresses: Treatment = "flag"
     """What it does with addresses that are made to be thrown away."""
+    proxies: tuple[str, ...] = LOOPBACK
+    """Networks whose word in ``X-Forwarded-For`` is believed; see :mod:`pipeline.web.network`."""
+    embedders: tuple[str, ...] = ("*",)
+    """Sites that may show the sign-up form in a frame: origins as a Content-Security-Policy names them."""
 
     @property
     def secure(self) -> bool:
@@ -138,10 +146,13 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         retry_hours=int(values.get("KIT_RETRY_HOURS") or "72"),
         role_addresses=_treatment(values, "KIT_ROLE_ADDRESSES"),
         disposable_addresses=_treatment(values, "KIT_DISPOSABLE_ADDRESSES"),
+        proxies=_some(values.get("KIT_PROXIES", ""), LOOPBACK),
+        embedders=_some(values.get("KIT_EMBEDDERS", ""), ("*",)),
     )
 
 
 _TREATMENTS: tuple[Treatment, ...] = ("accept", "flag", "refuse")
+_ORIGIN = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 _FOLDERS = {"KIT_FICHES_DIR": "fiches", "KIT_SCHEDULES_DIR": "schedules", "KIT_EMAILS_DIR": "emails"}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -206,7 +217,21 @@ def _check(values: Mapping[str, str], faults: list[str]) -> None:
     for name in ("KIT_ROLE_ADDRESSES", "KIT_DISPOSABLE_ADDRESSES"):
         if values.get(name, "flag") not in _TREATMENTS:
             faults.append(f"{name} : « {values[name]} » n’est pas un traitement ; choisir {', '.join(_TREATMENTS)}.")
+    _check_web(values, faults)
     _check_sending(values, faults)
+
+
+def _check_web(values: Mapping[str, str], faults: list[str]) -> None:
+    for one in _some(values.get("KIT_PROXIES", ""), ()):
+        try:
+            ipaddress.ip_network(one)
+        except ValueError:
+            faults.append(f"KIT_PROXIES : « {one} » n’est pas un réseau, comme 10.0.0.0/8 ou 192.0.2.7 ; ou « none ».")
+    faults += [
+        f"KIT_EMBEDDERS : « {one} » n’est pas l’origine d’un site, comme https://www.commune.fr ; ou « * », ou « none »."
+        for one in _some(values.get("KIT_EMBEDDERS", ""), ())
+        if one != "*" and _ORIGIN.fullmatch(one) is None
+    ]
 
 
 def _check_sending(values: Mapping[str, str], faults: list[str]) -> None:
@@ -267,6 +292,11 @@ def _is_address(value: str) -> bool:
 
 def _is_whole(value: str, least: int, most: int) -> bool:
     return value.isascii() and value.isdigit() and least <= int(value) <= most
+
+
+def _some(value: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """A list, ``default`` where nothing is given; « none » is a list of none."""
+    return () if value == "none" else _list(value) or default
 
 
 def _list(value: str) -> tuple[str, ...]:
