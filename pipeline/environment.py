@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 SECRETS = frozenset(
     {"KIT_SECRET_KEY", "KIT_DATABASE_URL", "KIT_REDIS_URL", "KIT_SMTP_URL", "KIT_BOUNCES_URL", "KIT_WEBHOOK_SECRET"}
 )
@@ -18,9 +22,12 @@ KNOWN = frozenset(
         "KIT_DATA_DIR", "KIT_DATABASE_URL", "KIT_REDIS_URL", "KIT_SMTP_URL", "KIT_BASE_URL", "KIT_SECRET_KEY", "KIT_STAFF_MAIL",
         "KIT_FICHES_DIR", "KIT_SCHEDULES_DIR", "KIT_EMAILS_DIR", "KIT_INSTALLATION_ID", "KIT_LOG_LEVEL", "KIT_ALLOWED_HOSTS",
         "KIT_RETURN_PATH", "KIT_BOUNCES_URL", "KIT_LMTP", "KIT_WEBHOOK_SECRET", "KIT_SOFT_BOUNCES", "KIT_CFBL_ADDRESS",
-        "KIT_DKIM_DIR", "KIT_THROTTLES", "KIT_RETRY_HOURS", "KIT_RENEW_MONTHS",
+        "KIT_DKIM_DIR", "KIT_THROTTLES", "KIT_RETRY_HOURS", "KIT_ROLE_ADDRESSES", "KIT_DISPOSABLE_ADDRESSES",
+        "KIT_PROXIES", "KIT_EMBEDDERS", "KIT_RENEW_MONTHS",
     }
 )  # fmt: skip
+
+Treatment: TypeAlias = Literal["accept", "flag", "refuse"]
 
 
 class SettingsError(Exception):
@@ -67,6 +74,14 @@ class Environment:
     """``domain=RATE`` per second, separated by spaces; see :mod:`pipeline.delivery.throttle`."""
     retry_hours: int = 72
     """For how long a deferred message is tried again."""
+    role_addresses: Treatment = "flag"
+    """What the sign-up does with addresses such as contact@: see :mod:`pipeline.audience.flags`."""
+    disposable_addresses: Treatment = "flag"
+    """What it does with addresses that are made to be thrown away."""
+    proxies: tuple[str, ...] = LOOPBACK
+    """Networks whose word in ``X-Forwarded-For`` is believed; see :mod:`pipeline.web.network`."""
+    embedders: tuple[str, ...] = ("*",)
+    """Sites that may show the sign-up form in a frame: origins as a Content-Security-Policy names them."""
     renew_months: int = 24
     """After so many months without a word, people are asked whether they still want their mails; 0: never."""
 
@@ -131,10 +146,16 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         dkim_dir=Path(values["KIT_DKIM_DIR"]).absolute() if values.get("KIT_DKIM_DIR") else None,
         throttles=values.get("KIT_THROTTLES", ""),
         retry_hours=int(values.get("KIT_RETRY_HOURS") or "72"),
+        role_addresses=_treatment(values, "KIT_ROLE_ADDRESSES"),
+        disposable_addresses=_treatment(values, "KIT_DISPOSABLE_ADDRESSES"),
+        proxies=_some(values.get("KIT_PROXIES", ""), LOOPBACK),
+        embedders=_some(values.get("KIT_EMBEDDERS", ""), ("*",)),
         renew_months=int(values.get("KIT_RENEW_MONTHS") or "24"),
     )
 
 
+_TREATMENTS: tuple[Treatment, ...] = ("accept", "flag", "refuse")
+_ORIGIN = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 _FOLDERS = {"KIT_FICHES_DIR": "fiches", "KIT_SCHEDULES_DIR": "schedules", "KIT_EMAILS_DIR": "emails"}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -174,6 +195,10 @@ def _level(values: Mapping[str, str]) -> str:
     return (values.get("KIT_LOG_LEVEL") or "INFO").upper()
 
 
+def _treatment(values: Mapping[str, str], name: str) -> Treatment:
+    return next((one for one in _TREATMENTS if one == values.get(name)), "flag")
+
+
 def _check(values: Mapping[str, str], faults: list[str]) -> None:
     _check_base_url(_base_url(values), faults)
     _check_scheme("KIT_DATABASE_URL", values.get("KIT_DATABASE_URL", ""), ("postgresql", "postgres", "sqlite"), faults)
@@ -192,7 +217,24 @@ def _check(values: Mapping[str, str], faults: list[str]) -> None:
     key = values.get("KIT_SECRET_KEY", "")
     if key and len(key) < 32:
         faults.append("KIT_SECRET_KEY : 32 caractères au moins, tirés au hasard.")
+    for name in ("KIT_ROLE_ADDRESSES", "KIT_DISPOSABLE_ADDRESSES"):
+        if values.get(name, "flag") not in _TREATMENTS:
+            faults.append(f"{name} : « {values[name]} » n’est pas un traitement ; choisir {', '.join(_TREATMENTS)}.")
+    _check_web(values, faults)
     _check_sending(values, faults)
+
+
+def _check_web(values: Mapping[str, str], faults: list[str]) -> None:
+    for one in _some(values.get("KIT_PROXIES", ""), ()):
+        try:
+            ipaddress.ip_network(one)
+        except ValueError:
+            faults.append(f"KIT_PROXIES : « {one} » n’est pas un réseau, comme 10.0.0.0/8 ou 192.0.2.7 ; ou « none ».")
+    faults += [
+        f"KIT_EMBEDDERS : « {one} » n’est pas l’origine d’un site, comme https://www.commune.fr ; ou « * », ou « none »."
+        for one in _some(values.get("KIT_EMBEDDERS", ""), ())
+        if one != "*" and _ORIGIN.fullmatch(one) is None
+    ]
 
 
 def _check_sending(values: Mapping[str, str], faults: list[str]) -> None:
@@ -258,6 +300,11 @@ def _is_address(value: str) -> bool:
 
 def _is_whole(value: str, least: int, most: int) -> bool:
     return value.isascii() and value.isdigit() and least <= int(value) <= most
+
+
+def _some(value: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """A list, ``default`` where nothing is given; « none » is a list of none."""
+    return () if value == "none" else _list(value) or default
 
 
 def _list(value: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "pipeline.audience",
     "pipeline.delivery",
     "pipeline.release",
+    "pipeline.hooks",
     "pipeline.web",
 ]
 MIDDLEWARE = [

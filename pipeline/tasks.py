@@ -11,14 +11,20 @@ from celery.signals import worker_process_init, worker_ready, worker_shutting_do
 from django.db import Error, close_old_connections, connections
 
 from pipeline import clock
+from pipeline.audience import domains
 from pipeline.broker import app, wake, wake_all
+from pipeline.correspondence import answering, tending
 from pipeline.delivery import mailings, outbox, sender, takeover
 from pipeline.delivery.bounces import inbox
 from pipeline.delivery.bounces.box import BoxError
 from pipeline.delivery.fence import NotArmed
+from pipeline.hooks import privacy, sending
+from pipeline.hooks.wiring import courier
 from pipeline.processes import die_with_parent
 from pipeline.release import complaining, due, mending, notices, releases, wiring
 from pipeline.release.audit import BEAT
+from pipeline.rhythm import catching_up
+from pipeline.rhythm import digest as monthly
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +63,7 @@ def tick() -> None:
     leave another's letters lying.
     """
     close_old_connections()
-    for step in (_start_what_is_due, _take_back, _look_after, _wake_workers):
+    for step in (_start_what_is_due, _keep_rhythms, _take_back, _look_after, _wake_workers):
         try:
             step(clock.now())
         except Exception:
@@ -68,6 +74,13 @@ def _start_what_is_due(now: dt.datetime) -> None:
     due.check(actor=BEAT, now=now, local=wiring.mails_stay_here(), staff=wiring.environment().staff_mail)
     for intention in due.intentions(now):
         wake("pipeline.tasks.release", "kit", intention)
+
+
+def _keep_rhythms(now: dt.datetime) -> None:
+    for season, month in monthly.due(now):
+        wake("pipeline.tasks.digest", "kit", season, month)
+    for season in catching_up.due(now):
+        wake("pipeline.tasks.catch_up", "kit", season)
 
 
 def _take_back(now: dt.datetime) -> None:
@@ -81,14 +94,20 @@ def _look_after(now: dt.datetime) -> None:
     mending.mend(now=now)
     complaining.look(wiring.throttles(), staff=staff, now=now)
     notices.stopped(mailings.stopped(), staff=staff, now=now)
+    privacy.purge(now)
 
 
 def _wake_workers(now: dt.datetime) -> None:
     if wiring.environment().bounces_url:
         wake("pipeline.tasks.bounces", "transactional")
     wake_all("pipeline.tasks.send", "bulk", mailings.open_batches(now))
+    if answering.waiting():
+        wake("pipeline.tasks.answer", "transactional")
     if outbox.waiting(now):
         wake("pipeline.tasks.post", "transactional")
+    wake("pipeline.tasks.tend", "kit")
+    if sending.waiting(now):
+        wake("pipeline.tasks.notify", "bulk")
 
 
 @app.task(name="pipeline.tasks.release", queue="kit")
@@ -96,6 +115,20 @@ def release(intention: int) -> None:
     """Carry out one intention."""
     close_old_connections()
     releases.fulfil(intention, wiring.press(), now=clock.now())
+
+
+@app.task(name="pipeline.tasks.digest", queue="kit")
+def digest(season: str, month: str) -> None:
+    """Freeze the digest of a month."""
+    close_old_connections()
+    monthly.make(season, month, wiring.press(), now=clock.now(), staff=wiring.environment().staff_mail)
+
+
+@app.task(name="pipeline.tasks.catch_up", queue="kit")
+def catch_up(season: str) -> None:
+    """Freeze what those get next who catch up."""
+    close_old_connections()
+    catching_up.send(season, wiring.press(), now=clock.now(), staff=wiring.environment().staff_mail)
 
 
 @app.task(name="pipeline.tasks.send", queue="bulk")
@@ -115,6 +148,37 @@ def send() -> None:
         logger.error("%s", error)
 
 
+@app.task(name="pipeline.tasks.answer", queue="transactional")
+def answer() -> None:
+    """Answer what forms and the API took; what mails come of it are sent by the next task."""
+    close_old_connections()
+    try:
+        if answering.answer(wiring.press(), now=clock.now()) == answering.ROUND:
+            wake("pipeline.tasks.answer", "transactional")
+    except Error as error:
+        logger.error("%s", error)
+
+
+@app.task(name="pipeline.tasks.look_up", queue="kit")
+def look_up(domain: str) -> None:
+    """Ask the DNS whether a domain takes mail, for those who sign up with it later."""
+    close_old_connections()
+    try:
+        domains.look_up(domain, now=clock.now())
+    except Error as error:
+        logger.error("%s", error)
+
+
+@app.task(name="pipeline.tasks.tend", queue="kit")
+def tend() -> None:
+    """What the audience needs done by itself."""
+    close_old_connections()
+    try:
+        tending.tend(wiring.press(), months=wiring.environment().renew_months, now=clock.now())
+    except Error as error:
+        logger.error("%s", error)
+
+
 @app.task(name="pipeline.tasks.post", queue="transactional")
 def post() -> None:
     """Send what waits in the outbox."""
@@ -123,6 +187,17 @@ def post() -> None:
         settled = outbox.run(wiring.desk(), seconds=BULK_SECONDS)
         if settled and outbox.waiting(clock.now()):
             wake("pipeline.tasks.post", "transactional")
+    except _NOTHING_LOST as error:
+        logger.error("%s", error)
+
+
+@app.task(name="pipeline.tasks.notify", queue="bulk")
+def notify() -> None:
+    """Tell webhooks what happened."""
+    close_old_connections()
+    try:
+        if sending.run(courier(), seconds=BULK_SECONDS) and sending.waiting(clock.now()):
+            wake("pipeline.tasks.notify", "bulk")
     except _NOTHING_LOST as error:
         logger.error("%s", error)
 

@@ -14,7 +14,7 @@ from pipeline.settings import database as described
 from tests.postgres import postgres_url
 
 KINDS = ("sqlite", "postgresql")
-ROOMS = ("audience", "delivery", "release")
+ROOMS = ("audience", "delivery", "release", "hooks")
 
 
 def use(description: dict[str, Any]) -> None:
@@ -56,11 +56,11 @@ def database(
         try:
             yield kind
         finally:
-            _empty()
+            empty()
             use(before)
 
 
-def _empty() -> None:
+def empty() -> None:
     models = [model for room in ROOMS for model in apps.get_app_config(room).get_models()]
     tables = [connection.ops.quote_name(model._meta.db_table) for model in models]
     with connection.cursor() as cursor:

@@ -27,6 +27,7 @@ class Conversation:
         self.user = ""
         self.sender, self.to = "", ""
         self.in_mail = False
+        self.mailed_at = 0.0
         self.parameters: dict[str, str] = {}
 
     # The wire
@@ -200,6 +201,7 @@ class Conversation:
         if self.how.users and not self.user:
             self.say("530 5.7.0 who are you?")
             return None
+        self.mailed_at = time.monotonic()
         self.sender = text[text.index("<") + 1 : text.index(">")]
         self.parameters = parameters_of(text)
         self.to = ""
@@ -211,6 +213,7 @@ class Conversation:
         if (ended := self.misbehaves("rcpt")) is not None:
             return not ended
         to = text[text.index("<") + 1 : text.index(">")]
+        self.sink.envelopes.append((self.mailed_at, to))
         if to in self.how.refuse:
             self.say(self.how.refuse[to])
         elif self.how.greylist and self.sink.is_new(to):

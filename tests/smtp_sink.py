@@ -23,12 +23,13 @@ __all__ = ["Behaviour", "Misdeed", "Sink"]
 
 
 class Sink(Threaded):
-    """Listens on loopback. ``messages``: what was taken, in order."""
+    """Listens on loopback. ``messages``: what was taken, in order; ``envelopes``: when (monotonic) each MAIL FROM came, and for whom."""
 
     def __init__(self, behaviour: Behaviour | None = None, *, log: Path | None = None, port: int = 0) -> None:
         self.behaviour = behaviour or Behaviour()
         self.messages: list[dict[str, Any]] = []
         self.commands: list[str] = []
+        self.envelopes: list[tuple[float, str]] = []
         self.reads: list[bytes] = []
         self.violations: list[str] = []
         self.broken: list[Exception] = []

@@ -17,6 +17,7 @@ from pipeline.release import board, due, releases, revisions
 from pipeline.release.audit import Actor
 from pipeline.release.letters import Press
 from pipeline.release.models import Release
+from pipeline.rhythm import catching_up, digest
 from tests.factories import subscribers_csv, write_season
 
 BEAT = Actor("beat", "calendrier")
@@ -71,6 +72,17 @@ class Stage:
         due.check(actor=BEAT, now=self.now, local=True, staff=("equipe@essai.org",))
         for intention in due.intentions(self.now):
             releases.fulfil(intention, self.press, now=self.now)
+
+    def keep_rhythms(self) -> list[str]:
+        """What the same task does for digests and catching up; the names of the mailings it made."""
+        made = [
+            mailing
+            for season, month in digest.due(self.now)
+            for mailing in digest.make(season, month, self.press, now=self.now, staff=("equipe@essai.org",))
+        ]
+        for season in catching_up.due(self.now):
+            made += catching_up.send(season, self.press, now=self.now, staff=("equipe@essai.org",))
+        return [one.name for one in made]
 
     def send(self) -> None:
         while sender.run(self.desk, seconds=60):

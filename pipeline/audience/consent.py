@@ -92,12 +92,14 @@ def subscribe(
 def confirm(season: str, public_id: UUID, *, now: dt.datetime, ip: str = "") -> Subscription:
     """The person followed the link of the confirmation mail: they are subscribed from ``now`` on. Twice is once.
 
+    Where an import has made it active in the meantime, it becomes their own.
+
     Raises:
         NotSubscribedError: they never asked, or have left since: an old link brings nobody back.
         UnknownPersonError: nobody has this id.
     """
     asked = _subscription(locked(public_id), season)
-    if asked.status == Status.ACTIVE:
+    if asked.status == Status.ACTIVE and asked.brought_by_id is None:
         return asked
     activate(asked, Event.CONFIRMED, Proof(source="confirmation", ip=ip), now)
     return asked
@@ -128,6 +130,7 @@ def unsubscribe(
         return False
     proof = Proof(source=source, ip=ip)
     for one in ending:
+        one.person = person
         end(one, Event.WITHDRAWN, proof, why=reason, now=now)
     if not ending and person.ledger_key:
         record(Subscription(person=person, season=season, choice=""), Event.WITHDRAWN, proof, now)
@@ -160,6 +163,7 @@ def change(
         kept.decided_at, kept.renewal_at = now, None
         kept.save(update_fields=["choice", "themes", "rhythm", "decided_at", "renewal_at"])
         record(kept, Event.CHANGED, Proof(source=source, ip=ip), now)
+    _own(kept)
     return kept
 
 
@@ -351,13 +355,21 @@ def _tell(subscription: Subscription, profile: Profile) -> None:
         subscription.save(update_fields=["role", "territory", "department"])
 
 
+def _own(subscription: Subscription) -> None:
+    """The person did something with it themselves: from now on it is not undone with the import that brought it."""
+    if subscription.brought_by_id is not None:
+        subscription.brought_by = None
+        subscription.save(update_fields=["brought_by"])
+
+
 def _lift_pause(person: Person, season: str, now: dt.datetime) -> None:
     held = Suppression.objects.filter(person=person, season=season, reason=Reason.PAUSED, lifted_at__isnull=True)
     held.update(lifted_at=now)
 
 
 def record(subscription: Subscription, event: Event, proof: Proof, now: dt.datetime, *, note: str = "") -> None:
-    """Append an entry that says what the subscription is now."""
+    """Append an entry that says what the subscription is now, by what its person did."""
+    _own(subscription)
     details = Details(
         source=proof.source,
         text_version=proof.text_version,

@@ -1,164 +1,201 @@
-"""A list of people from a CSV file: every line is judged first (:mod:`pipeline.audience.listing`), then all go in at once, or none."""
+"""Lists of people: a file is read and judged (:func:`read`), compared with what is there (:func:`compare`), then all of it is imported, or
+nothing (:func:`apply`); within 30 days an import can be undone (:func:`undo`)."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
+from typing import IO
 
-from django.db import transaction
-from django.db.models import Q
+from pipeline.audience.list_models import Import
+from pipeline.audience.lists import applying, undoing
+from pipeline.audience.lists.applying import CHUNK
+from pipeline.audience.lists.judging import Row
+from pipeline.audience.lists.placing import Placed, place
+from pipeline.audience.lists.plan import Duplicate, Plan
+from pipeline.audience.lists.reading import FORMATS, Format, read
+from pipeline.audience.lists.vocabulary import Vocabulary
+from pipeline.content.errors import ContentError
 
-from pipeline.audience import evidence
-from pipeline.audience.evidence import Details
-from pipeline.audience.fingerprints import fingerprints
-from pipeline.audience.listing import Duplicate, Plan, Row, read_csv
-from pipeline.audience.models import Consent, Event, Person, Status, Subscription, Suppression
-from pipeline.audience.suppression import FOR_GOOD
-from pipeline.content.errors import ContentError, Fault
+__all__ = [
+    "CHUNK",
+    "FORMATS",
+    "Difference",
+    "Duplicate",
+    "Format",
+    "Import",
+    "ImportRefusedError",
+    "Plan",
+    "Result",
+    "Row",
+    "UndoError",
+    "Vocabulary",
+    "apply",
+    "compare",
+    "read",
+    "read_csv",
+    "resume",
+    "undo",
+]
 
-__all__ = ["Duplicate", "ImportRefusedError", "Plan", "Result", "Row", "apply", "read_csv"]
+UNDO_WITHIN = dt.timedelta(days=30)
+TOLD = 200
+"""Faults that an error holds at most; the plan has them all."""
+_LEFT = "cette personne s’est désabonnée, ou son adresse ne doit plus recevoir de message : rien n’a changé pour elle."
+_LEFT_MEND = "Elle seule peut revenir, en s’inscrivant."
 
-CHUNK = 2_000
-"""Rows taken together. The number of queries grows with the number of chunks, not with that of rows."""
+Progress = Callable[[str, int, int], None]
 
 
 class ImportRefusedError(ContentError):
-    """The file has faults and nothing of it was imported; ``faults`` holds them all."""
+    """The file has faults and nothing of it was imported; ``faults`` holds the first, ``lines`` says how many lines have some."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.lines = plan.faulty
+        super().__init__(list(islice(plan.faults(), TOLD)))
+
+
+class UndoError(ValueError):
+    """This import cannot be undone; the message, French, says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a file's lines: the four numbers add up to its rows and faulty lines.
+    """What became of a file's lines: the four numbers and the merged ones add up to its records.
 
-    ``suppressed``: they left, or their address is suppressed: left as they are. ``refused``: faulty lines. ``notes`` says it line
-    by line for both.
+    ``suppressed``: they left, or their address is suppressed: left as they are; the plan's notes name them. ``refused``: faulty lines.
     """
 
+    number: int
     added: int
     already: int
     suppressed: int
     refused: int
-    notes: tuple[Fault, ...] = field(default=(), repr=False)
 
 
-def apply(plan: Plan, season: str, choice: str, *, now: dt.datetime, skip_faulty: bool = False) -> Result:
-    """Subscribe the people of ``plan`` to ``season`` at once, each with an *imported* entry in the ledger; one transaction.
+@dataclass(slots=True)
+class Difference:
+    """What importing a file would change: ``new`` people, ``known`` ones without a subscription, ``waiting`` ones who would be confirmed
+    by it, ``back``: those that an undone import had brought. ``already`` and ``suppressed`` stay as they are."""
 
-    A person who waits for confirmation becomes active; one who is active is left alone, choice included; one who ever left the
-    season (or everything), complained or was erased stays out: only they can come back. Names of known people are kept.
+    new: int = 0
+    known: int = 0
+    waiting: int = 0
+    back: int = 0
+    already: int = 0
+    suppressed: int = 0
+
+    def count(self, placed: Placed) -> None:
+        self.new += len(placed.unknown)
+        self.known += len(placed.unsubscribed)
+        self.waiting += len(placed.waiting)
+        self.back += len(placed.back)
+        self.already += len(placed.already)
+        self.suppressed += len(placed.held)
+
+
+def read_csv(stream: IO[bytes], *, consent_source: str | None, path: str = "") -> Plan:
+    """A CSV file of the columns that need no mapping, whatever the season: see :func:`read`."""
+    return read(stream, form="csv", consent_source=consent_source or "", path=path)
+
+
+def compare(plan: Plan, season: str, *, progress: Progress = lambda *_: None) -> Difference:
+    """Say what :func:`apply` would do now; nothing is written but the plan's notes."""
+    difference, done, total = Difference(), 0, plan.count
+    for rows in plan.chunks(CHUNK):
+        placed = place(rows, season)
+        difference.count(placed)
+        plan.note(placed.held, _LEFT, _LEFT_MEND)
+        done += len(rows)
+        progress("comparaison", done, total)
+    return difference
+
+
+def apply(
+    plan: Plan,
+    season: str,
+    choice: str,
+    *,
+    now: dt.datetime,
+    skip_faulty: bool = False,
+    who: str = "",
+    progress: Progress = lambda *_: None,
+) -> Result:
+    """Subscribe the people of ``plan`` to ``season`` at once, each with an *imported* entry in the ledger: all of them, or nobody.
+
+    ``choice``: for rows that name none. A person who waits for confirmation becomes active; one who is active is left alone, choice
+    included; one who ever left the season (or everything), complained or was erased stays out: only they can come back. Names
+    of known people are kept. If this process dies once the import is decided, :func:`resume` finishes it; mailings see nothing of it until
+    then. No signal is sent: it is one event, which the caller writes down.
 
     Raises:
-        ImportRefusedError: there are faulty lines and ``skip_faulty`` is false; nothing was imported.
+        ImportRefusedError: there are faulty lines and ``skip_faulty`` is false, or the file cannot be read to its end.
     """
-    late = plan.consents_after(now)
-    faults = (*plan.faults, *late)
-    if faults and not skip_faulty:
-        raise ImportRefusedError(list(faults))
-    refused = {fault.line for fault in late}
-    rows = iter([row for row in plan.rows if row.line not in refused])
-    added = already = 0
-    held: list[Row] = []
-    with transaction.atomic():
-        while chunk := list(islice(rows, CHUNK)):
-            counted = _apply_chunk(chunk, season, choice, now, held)
-            added += counted[0]
-            already += counted[1]
-    return Result(
-        added=added,
-        already=already,
-        suppressed=len(held),
-        refused=len({fault.line for fault in faults}),
-        notes=tuple(sorted([*faults, *(_note(plan.path, row) for row in held)])),
+    refused = plan.faulty
+    if refused and not (skip_faulty and plan.readable):
+        raise ImportRefusedError(plan)
+    total = plan.count
+    told = Import(
+        season=season,
+        choice=choice,
+        path=plan.path[-255:],
+        sha256=plan.sha256,
+        who=who[:200],
+        rows=total,
+        refused=refused,
+        at=now,
     )
+    applying.decide(told, plan.chunks(CHUNK))
+    done = 0
+
+    def seen(placed: Placed) -> None:
+        nonlocal done
+        plan.note(placed.held, _LEFT, _LEFT_MEND)
+        done += CHUNK
+        progress("import", min(done, total), total)
+
+    applying.carry_on(told, seen=seen)
+    return Result(told.pk, told.added, told.already, told.held, told.refused)
 
 
-def _apply_chunk(rows: Sequence[Row], season: str, choice: str, now: dt.datetime, held: list[Row]) -> tuple[int, int]:
-    barred = _barred(rows, season)
-    people = _people(rows, barred, now)
-    known = {
-        subscription.person_id: subscription
-        for subscription in Subscription.objects.filter(season=season, person_id__in=list(people.values()))
-    }
-    fresh: list[tuple[Row, int]] = []
-    waiting: list[int] = []
-    already = 0
-    keys = dict(Person.objects.filter(pk__in=people.values()).in_bulk())
-    for row in rows:
-        subscription = known.get(people.get(row.address.key, 0))
-        if subscription is not None and subscription.status == Status.ACTIVE:
-            already += 1
-        elif row.address.key in barred or (subscription is not None and subscription.status == Status.ENDED):
-            held.append(row)
-        else:
-            fresh.append((row, people[row.address.key]))
-            if subscription is not None:
-                waiting.append(subscription.pk)
-    Subscription.objects.filter(pk__in=waiting).update(status=Status.ACTIVE, choice=choice, since=now, decided_at=now)
-    Subscription.objects.bulk_create(
-        Subscription(person_id=person, season=season, choice=choice, status=Status.ACTIVE, since=now, decided_at=now)
-        for _, person in fresh
-        if person not in known
-    )
-    Consent.objects.bulk_create(
-        evidence.entry(
-            keys[person],
-            season,
-            Event.IMPORTED,
-            Details(
-                source=row.consent_source,
-                choice=choice,
-                given_at=row.consent_at.isoformat() if row.consent_at else "",
-            ),
-            now=now,
-        )
-        for row, person in fresh
-    )
-    return len(fresh), already
+def undo(number: int, *, now: dt.datetime) -> Import:
+    """End what an import made active and its people have not made theirs since; what runs stops for them. Again changes nothing.
+
+    Whoever changed, confirmed, paused or moved anything themselves keeps their subscription. People whom nothing else knows are removed;
+    the others keep an ended subscription, and a suppression that a new consent or a new import lifts. The ledger keeps every entry.
+
+    Raises:
+        UndoError: there is no such import, or it is older than 30 days.
+    """
+    told = Import.objects.filter(pk=number).first()
+    if told is None:
+        raise UndoError(f"Aucun import n’a le numéro {number}.")
+    if told.state == Import.State.APPLYING:
+        applying.carry_on(told)
+    if told.state == Import.State.DONE:
+        if now > told.at + UNDO_WITHIN:
+            raise UndoError(f"L’import {number} a plus de {UNDO_WITHIN.days}\u00a0jours : il ne s’annule plus.")
+        undoing.decide(told, now=now)
+    if told.state == Import.State.UNDOING:
+        undoing.carry_on(told)
+    return told
 
 
-def _barred(rows: Sequence[Row], season: str) -> set[str]:
-    """The keys of those whom an import must leave alone: suppressed now, or gone by their own will at any time."""
-    named: dict[str, str] = {}
-    for row in rows:
-        for name in (row.address.key, *fingerprints(row.address.key)):
-            named[name] = row.address.key
-    standing = Suppression.objects.filter(Q(lifted_at__isnull=True) | Q(reason__in=FOR_GOOD), season__in=("", season))
-    found = standing.filter(Q(key__in=list(named)) | Q(person__key__in=list(named))).values_list("key", "person__key")
-    return {named[name] for pair in found for name in pair if name in named}
+def resume(*, decided_before: dt.datetime | None = None, seconds: float = 3600.0) -> list[Import]:
+    """Carry on what a process that died has left, for about ``seconds``; return what was finished. Two at once share the work.
 
-
-def _people(rows: Sequence[Row], barred: set[str], now: dt.datetime) -> dict[str, int]:
-    """The id of each row's person, by key; those who are not known yet are created, unless they are barred."""
-    keys = [row.address.key for row in rows]
-    known = dict(Person.objects.filter(key__in=keys).values_list("key", "id"))
-    new = [row for row in rows if row.address.key not in known and row.address.key not in barred]
-    if not new:
-        return known
-    # Someone may sign up with one of these addresses in this instant: theirs stays, and is looked up like the others.
-    Person.objects.bulk_create(
-        (
-            Person(
-                email=row.address.mailbox,
-                key=row.address.key,
-                name=row.name,
-                organisation=row.organisation,
-                ledger_key=evidence.new_key(),
-                created_at=now,
-            )
-            for row in new
-        ),
-        ignore_conflicts=True,
-    )
-    return dict(Person.objects.filter(key__in=keys).values_list("key", "id"))
-
-
-def _note(path: str, row: Row) -> Fault:
-    return Fault(
-        path,
-        row.line,
-        "email",
-        "cette personne s’est désabonnée, ou son adresse ne doit plus recevoir de message : rien n’a changé pour elle.",
-        "Elle seule peut revenir, en s’inscrivant.",
-    )
+    ``decided_before``: only what was decided before, by whoever would rather not help one that is alive.
+    """
+    end = time.monotonic() + seconds
+    left = Import.objects.filter(state__in=(Import.State.APPLYING, Import.State.UNDOING)).order_by("pk")
+    if decided_before is not None:
+        left = left.filter(at__lt=decided_before)
+    finished = []
+    for told in left:
+        carry_on = applying.carry_on if told.state == Import.State.APPLYING else undoing.carry_on
+        if carry_on(told, go_on=lambda: time.monotonic() < end):
+            finished.append(told)
+    return finished

@@ -8,12 +8,15 @@ from typing import Any, Never
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
+
+from pipeline.audience.list_models import Import
 
 NAME_LENGTH = 200
 THEMES_LENGTH = 1000
 SEASON_LENGTH = 80
 KEY_LENGTH = 320
-"""Folding may lengthen an address (ß → ss): more room than the address itself has."""
+"""Lower case may lengthen an address (İ → i̇): more room than the address itself has."""
 
 
 class Person(models.Model):
@@ -52,7 +55,7 @@ class Subscription(models.Model):
     ``themes``: those that the person picked, where their choice lets them: written ``" eau air "``, so that one is found by its
     name between spaces. ``role`` and ``territory`` are terms of the season's file, ``department`` a code of the INSEE. ``decided_at``:
     when the person last said what they want; ``reminded_at``: when a pending one was reminded; ``renewal_at``: when an active one was asked
-    whether it still holds.
+    whether it still holds. ``brought_by``: the import that made it active, until the person does anything themselves.
     """
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="subscriptions")
@@ -69,6 +72,7 @@ class Subscription(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
     renewal_at = models.DateTimeField(null=True, blank=True)
+    brought_by = models.ForeignKey(Import, on_delete=models.PROTECT, null=True, db_index=False, related_name="brought")
 
     class Meta:
         constraints = [
@@ -84,6 +88,9 @@ class Subscription(models.Model):
         indexes = [
             models.Index(fields=["season", "status", "person"], name="audience_selection"),
             models.Index(fields=["status", "since"], name="audience_waiting"),
+            models.Index(
+                fields=["brought_by", "person"], name="audience_brought", condition=Q(brought_by__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -148,9 +155,9 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         """Say which batch these unsealed entries are in. Returns how many."""
         return super().filter(seal__isnull=True)._write(seal=seal)
 
-    def let_go(self, person: Person) -> int:
-        """A person who never confirmed is removed: their entries stay, without pointing to anybody. Returns how many."""
-        return super().filter(person=person)._write(person=None)
+    def let_go(self, people: Person | RawSQL) -> int:
+        """A person who never confirmed is removed, or many are (their ids): their entries stay, and point to nobody. Returns how many."""
+        return super().filter(person__in=[people] if isinstance(people, Person) else people)._write(person=None)
 
     def _write(self, **values: Any) -> int:
         return super().update(**values)
@@ -246,13 +253,15 @@ class SuppressionCounter(models.Model):
 class SignUp(models.Model):
     """What a form or the API was given, until it is answered (:mod:`pipeline.correspondence.answering`): then the row goes.
 
-    Whoever asks gets the same answer at once, in the same time, whatever is known of the address. ``wants``: a subscription, or only a
-    fresh link to the preferences. ``mailbox`` and ``key``: see :class:`pipeline.audience.addresses.Address`.
+    Whoever asks gets the same answer at once, in the same time, whatever is known of the address. ``wants``: a subscription, a
+    fresh link to the preferences, or (confirmed just now) to be welcomed. ``mailbox`` and ``key``: see
+    :class:`pipeline.audience.addresses.Address`.
     """
 
     class Wants(models.TextChoices):
         SUBSCRIPTION = "subscribe"
         LINK = "link"
+        WELCOME = "welcome"
 
     wants = models.CharField(max_length=10, choices=Wants.choices, default=Wants.SUBSCRIPTION)
     season = models.CharField(max_length=SEASON_LENGTH)

@@ -10,6 +10,7 @@ from operator import or_
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from pipeline.audience import suppression
+from pipeline.audience.list_models import Import
 from pipeline.audience.models import Person, Reason, Rhythm, Status, Subscription, Suppression
 
 
@@ -42,7 +43,8 @@ class News:
 
 
 def active(season: str, choices: Choices, *, cutoff: dt.datetime) -> QuerySet[Subscription]:
-    """The subscriptions that a mailing goes to: active since ``cutoff`` or before, concerned by ``choices``, not suppressed or paused.
+    """The subscriptions that a mailing goes to: active since ``cutoff`` or before, concerned by ``choices``, not suppressed or paused,
+    nor brought by an import that is still under way, or being undone.
 
     Rows carry ``email`` and ``public_id`` and come by ``person_id``: one INSERT … SELECT freezes a list. Take
     :func:`latest_sequence` *before* it: whoever leaves while it runs is then told by :func:`news`.
@@ -56,10 +58,19 @@ def active(season: str, choices: Choices, *, cutoff: dt.datetime) -> QuerySet[Su
             since__lte=cutoff,
             person__erased_at__isnull=True,
         )
+        .exclude(Exists(Import.objects.filter(pk=OuterRef("brought_by")).exclude(state=Import.State.DONE)))
         .exclude(Exists(in_force.filter(person_id=OuterRef("person_id"))))
         .exclude(Exists(in_force.filter(key=OuterRef("person__key"))))
         .annotate(email=F("person__email"), public_id=F("person__public_id"))
         .order_by("person_id")
+    )
+
+
+def withheld(season: str, *, at: dt.datetime) -> Q:
+    """A condition on subscriptions: nobody wrote to the person at that instant, because they had paused or their address was suppressed."""
+    stood = Suppression.objects.filter(suppression.stood_at(at), season__in=("", season))
+    return Q(Exists(stood.filter(person_id=OuterRef("person_id")))) | Q(
+        Exists(stood.filter(key=OuterRef("person__key")))
     )
 
 

@@ -26,6 +26,10 @@ held = Signal()
 pointing = Signal()
 """A person who never confirmed is about to be removed, with ``person_id``: receivers return True where they keep rows that name them."""
 
+named = Signal()
+"""People are about to be removed whom nothing but an undone import knows, with ``people``, a frozenset of ids, and ``since``: when they
+came. Receivers return, as a set, those whom what they keep still names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -26,6 +26,12 @@ def in_force(now: dt.datetime) -> Q:
     return Q(lifted_at__isnull=True) & (Q(until__isnull=True) | Q(until__gt=now))
 
 
+def stood_at(then: dt.datetime) -> Q:
+    """The suppressions that held at ``then``, whatever became of them."""
+    lifted = Q(lifted_at__isnull=True) | Q(lifted_at__gt=then)
+    return Q(at__lte=then) & lifted & (Q(until__isnull=True) | Q(until__gt=then))
+
+
 def next_sequence(count: int = 1) -> int:
     """Take the next number, or the next ``count``, and return the last. In a transaction, late in it: the counter's row stays locked.
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pipeline.cli import audit, bench, bounces, delivering, dns, files, operator, playing, slots, subscribers
+from pipeline.cli import audit, bench, bounces, delivering, dns, files, hooks, operator, playing, slots, subscribers
 from pipeline.cli.face import Fault, say_error
 from pipeline.environment import SettingsError
 
@@ -22,6 +22,7 @@ for room in (files, slots, delivering, playing, operator, dns):
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(audit.app, name="audit")
 app.add_typer(bounces.app, name="bounces")
+app.add_typer(hooks.app, name="webhooks")
 app.add_typer(files.season_app, name="season")
 app.add_typer(bench.app, name="bench")
 

@@ -35,7 +35,12 @@ HOLES = (
     "unsubscribe_url",
     "preferences_url",
     "confirm_url",
+    "canary_url",
+    "move_url",
+    "renew_url",
+    "catch_up_url",
 )
+"""What differs from person to person. ``canary_url``: see :func:`pipeline.compose.preflight.output`."""
 _MARK = "https://hole.invalid/"
 _IN_BODY = re.compile(re.escape(_MARK) + r"([a-z_]+)")
 _VERSION = 1
@@ -49,6 +54,11 @@ class HoleError(ValueError):
 def placeholder(name: str) -> str:
     """What a template writes where a hole shall be: it has the form of an absolute https address."""
     return f"{_MARK}{name}"
+
+
+def holes_of(body: str) -> frozenset[str]:
+    """The names of the holes that stand in a body."""
+    return frozenset(_IN_BODY.findall(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +145,7 @@ class Envelope:
     ``unsubscribable``: it goes to a list, and says so and how to leave it (RFC 2369, 2919). ``one_click``: the address to leave
     by is https, so that a POST to it is enough (RFC 8058 §3.1). ``mailto``: a mail is a way to leave, too: there is a hole
     ``list_unsubscribe_mail``, whose value is a whole ``mailto:`` address. ``feedback_id``: see :func:`feedback_id`; ``cfbl``:
-    where complaints may be sent (RFC 9477).
+    where complaints may be sent (RFC 9477). ``personal``: a program writes it to one person.
     """
 
     sender_name: str
@@ -151,6 +161,7 @@ class Envelope:
     mailto: bool = False
     feedback_id: str = ""
     cfbl: str = ""
+    personal: bool = False
 
 
 def feedback_id(mailing: str, season: str, kind: str, domain: str) -> str:
@@ -192,9 +203,9 @@ def _headers(envelope: Envelope) -> Iterator[tuple[str, bytes | Hole | Sequence[
     yield "Message-ID", Hole("message_id", "token")
     if envelope.unsubscribable:
         yield from _list_headers(envelope)
-    else:
-        # RFC 3834 §5: the answer to what one person did, not a mail to a list.
-        yield "Auto-Submitted", b"auto-replied"
+    if envelope.personal:
+        # RFC 3834 §5 keeps « auto-replied » for what answers a message; a form, a link or a day that has come is none.
+        yield "Auto-Submitted", b"auto-generated"
 
 
 def _list_headers(envelope: Envelope) -> Iterator[tuple[str, bytes | Hole | Sequence[Hole]]]:

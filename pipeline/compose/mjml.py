@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +17,9 @@ from pipeline.content.errors import Fault
 from pipeline.content.text import wrap
 from pipeline.content.typography import typeset
 from pipeline.season.words import long_date
+
+_LABEL = re.compile(r'(?<=aria-label=")(?:[^"\\]|\\.)*(?=" aria-roledescription="email")')
+_ESCAPE = re.compile(r"\\(?:u\{([0-9a-f]+)\}|(.))")
 
 
 class TemplateFault(Exception):
@@ -67,9 +72,7 @@ def pattern(text: str, context: Mapping[str, Any]) -> str:
         return " ".join(made.render(context).split())
     except TemplateError as error:
         message = f"le modèle d’objet « {text} » ne se compose pas : {error.message}."
-        raise TemplateFault(
-            Fault("subjects", 0, "", message, "Noms possibles : kit, number, titles, event.")
-        ) from error
+        raise TemplateFault(Fault("subjects", 0, "", message, f"Noms possibles : {', '.join(context)}.")) from error
 
 
 def to_html(source: str) -> str:
@@ -78,7 +81,7 @@ def to_html(source: str) -> str:
         made: str = mjml.mjml2html(source, disable_comments=True, fonts={})
     except OSError as error:  # what the library raises for a parser's error
         raise ValueError(str(error)) from error
-    return made
+    return _LABEL.sub(_unescaped_label, made, count=1)
 
 
 def size(count: int) -> str:
@@ -95,6 +98,11 @@ def _wrapped(text: str, first: str = "", rest: str = "") -> str:
 def _underlined(text: str, mark: str = "=") -> str:
     lines = wrap(text, 72)
     return "\n".join([*lines, mark * max(map(len, lines))])
+
+
+def _unescaped_label(found: re.Match[str]) -> str:
+    """mrml writes the title into ``aria-label`` as Rust shows strings to programmers: « Kit\\u{a0}: … » would be read aloud."""
+    return _ESCAPE.sub(lambda one: chr(int(one[1], 16)) if one[1] else html.escape(one[2]), found[0])
 
 
 def _line(error: BaseException, templates: Path) -> int:

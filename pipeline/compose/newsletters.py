@@ -1,23 +1,27 @@
-"""Letters → mails: launch, release, final kit, confirmation, welcome."""
+"""Letters → mails."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.compose import mjml, preflight, samples
-from pipeline.compose.letter import Letter
+from pipeline.compose.kinds import MANNERS
+from pipeline.compose.letter import Letter, LetterFiche
 from pipeline.compose.message import HOLES, Compiled, Envelope, feedback_id, lay, message_id, placeholder
 from pipeline.compose.mjml import TemplateFault
 from pipeline.compose.preflight import PreflightError, Terms
 from pipeline.content.errors import Fault
 from pipeline.content.typography import typeset
+from pipeline.season.words import month_name
 
-TEMPLATES = ("launch", "release", "final", "confirmation", "welcome")
+MOST_TITLES = 60
+"""Signs of short titles that a subject has room for, where it must not grow with them."""
 PALETTES: dict[str, dict[str, str]] = {
     "green": {"ink": "#0B6B50", "tint": "#E3F3EC", "dark": "#5FD3AE"},
     "brick": {"ink": "#A23A1C", "tint": "#FBE9E2", "dark": "#FF9E7A"},
@@ -42,7 +46,7 @@ def compose(letter: Letter, templates: Path) -> Compiled:
         PreflightError: with every finding; nothing leaves.
     """
     subject, markup, text = _parts(letter, templates)
-    publisher = letter.season.publisher
+    publisher, manner = letter.season.publisher, MANNERS[letter.kind]
     envelope = Envelope(
         sender_name=publisher.sender_name,
         sender_address=publisher.sender_address,
@@ -51,12 +55,16 @@ def compose(letter: Letter, templates: Path) -> Compiled:
         date=letter.sent_at,
         list_name=letter.season.title,
         list_id=publisher.list_id,
-        unsubscribable=letter.kind != "confirmation",
+        unsubscribable=manner.listed,
         language=letter.season.language,
         one_click=letter.local or letter.base_url.startswith("https://"),
         mailto=letter.mailto,
-        feedback_id=feedback_id(letter.key, letter.season.name, letter.kind, _domain(letter)),
+        # Complaints are counted by mailing; a letter to one person would name the person.
+        feedback_id=""
+        if manner.personal
+        else feedback_id(letter.key, letter.season.name, letter.kind, _domain(letter)),
         cfbl=letter.cfbl_address,
+        personal=manner.personal,
     )
     return lay(envelope, text, markup)
 
@@ -111,7 +119,8 @@ def _parts(letter: Letter, templates: Path) -> tuple[str, str, str]:
             template=name,
             own=own,
             hosts=frozenset({own, website, urlsplit(letter.web_url).hostname or own}),
-            needed="confirm_url" if letter.kind == "confirmation" else "unsubscribe_url",
+            needed=MANNERS[letter.kind].needed,
+            holes=MANNERS[letter.kind].holes,
             local=letter.local,
         )
         faults += preflight.output(markup, text, terms)
@@ -145,11 +154,18 @@ def _compiled(source: str, name: str) -> str:
 
 def _context(letter: Letter) -> dict[str, Any]:
     season = letter.season
-    titles = " · ".join(one.fiche.short_title for one in letter.fiches)
-    named = {"kit": season.title, "number": letter.number, "titles": titles, "event": letter.event}
+    month = month_name(letter.month, season.language) if letter.month else ""
     single = letter.kind == "release" and len(letter.fiches) == 1
+    named = {
+        "kit": season.title,
+        "number": letter.issue.number if letter.issue else letter.number,
+        "titles": _titles(letter.fiches) if letter.fiches else _some_titles(letter),
+        "event": letter.event,
+        "month": month,
+    }
+    pattern = getattr(season.subjects, "single" if single else MANNERS[letter.kind].subject)
     try:
-        subject = mjml.pattern(getattr(season.subjects, "single" if single else letter.kind), named)
+        subject = mjml.pattern(pattern, named)
     except TemplateFault as error:
         raise PreflightError([dataclasses.replace(error.fault, path=season.path)]) from error
     return {
@@ -162,10 +178,26 @@ def _context(letter: Letter) -> dict[str, Any]:
         "upcoming": letter.upcoming,
         "downloads": letter.downloads,
         "subject": typeset(subject),
-        "titles": titles,
+        "titles": _titles(letter.issue.fiches if letter.issue else letter.fiches),
+        "month": month,
         "holes": {name: placeholder(name) for name in HOLES},
         "web": False,
     }
+
+
+def _titles(fiches: Sequence[LetterFiche]) -> str:
+    return " · ".join(one.fiche.short_title for one in fiches)
+
+
+def _some_titles(letter: Letter) -> str:
+    """The titles of a letter's issues, as many as a subject has room for; then how many more there are."""
+    issues = [letter.issue] if letter.issue else letter.issues
+    fiches = [one for issue in issues for one in issue.fiches]
+    shown = len(fiches)
+    while shown > 1 and len(_titles(fiches[:shown])) > MOST_TITLES:
+        shown -= 1
+    more = len(fiches) - shown
+    return _titles(fiches[:shown]) + (f" et {more} autre{'s' if more > 1 else ''}" if more else "")
 
 
 def _tidy(text: str) -> str:

@@ -8,12 +8,21 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from pipeline.compose.elements import ELEMENTS
-from pipeline.compose.message import placeholder
+from pipeline.compose.message import holes_of, placeholder
 from pipeline.content.errors import Fault
 
+CANARY = "canary_url"
 MOST_HTML = 102_000
 """Bytes of HTML beyond which Gmail clips a message."""
 _LOADED = re.compile(r"url\(\s*['\"]?([^'\")\s]+)|@import\s+['\"]?([^'\";\s]+)", re.IGNORECASE)
+_LINKS = {
+    "unsubscribe_url": "de désinscription",
+    "preferences_url": "vers les préférences",
+    "confirm_url": "de confirmation",
+    "move_url": "de changement d’adresse",
+    "renew_url": "pour continuer",
+    CANARY: "pour les machines",
+}
 _LOADING = {
     ("img", "src"),
     ("link", "href"),
@@ -38,12 +47,14 @@ class PreflightError(Exception):
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a mail is held to. ``hosts``: those it may link to; ``own``: the one that may serve what it loads; ``needed``: the
-    hole without which it may not leave; ``local``: http is allowed, site and transport being this machine."""
+    holes without which it may not leave; ``holes``: those that will be filled; ``local``: http is allowed, site and transport
+    being this machine."""
 
     template: str
     own: str
     hosts: frozenset[str]
-    needed: str
+    needed: tuple[str, ...]
+    holes: frozenset[str]
     local: bool
 
 
@@ -59,7 +70,12 @@ def source(text: str, template: str) -> list[Fault]:
 
 
 def output(markup: str, text: str, terms: Terms) -> list[Fault]:
-    """Findings in what would be sent."""
+    """Findings in what would be sent.
+
+    The canary is a link for machines: gateways open every address of a mail, people only what they see. So it is an empty
+    ``a`` that is not displayed, that no screen reader says and no key reaches, and no text part has it. There is nothing in
+    it to read, so nothing that a filter would call hidden text, and it leads where the visible link leads.
+    """
     reader = _Output(terms)
     reader.feed(markup)
     reader.close()
@@ -70,10 +86,18 @@ def output(markup: str, text: str, terms: Terms) -> list[Fault]:
     if not text.strip():
         found.append(_fault(terms, 0, "la partie texte est vide.", "Écrire le modèle .txt.j2."))
     for where, content in (("HTML", markup), ("texte", text)):
-        if placeholder(terms.needed) not in content:
-            word = "confirmation" if terms.needed == "confirm_url" else "désinscription"
-            mend = f"L’ajouter : {{{{ holes.{terms.needed} }}}}."
-            found.append(_fault(terms, 0, f"la partie {where} n’a pas de lien de {word}.", mend))
+        there = holes_of(content)
+        for name in terms.needed:
+            # A machine's link is in the part that machines and people read differently.
+            if name not in there and not (name == CANARY and content is text):
+                mend = f"L’ajouter : {{{{ holes.{name} }}}}."
+                found.append(_fault(terms, 0, f"la partie {where} n’a pas de lien {_LINKS[name]}.", mend))
+        for name in sorted(there - terms.holes):
+            mend = f"Ceux de ce mail : {', '.join(sorted(terms.holes))}."
+            found.append(_fault(terms, 0, f"personne ne remplirait le trou « {name} » ({where}).", mend))
+    if CANARY in holes_of(text):
+        mend = f"En retirer {{{{ holes.{CANARY} }}}}."
+        found.append(_fault(terms, 0, "la partie texte montre le lien qui n’est que pour les machines.", mend))
     for address in re.findall(r"[a-z][a-z0-9+.-]*://[^\s<>\"]+", text):
         found += _address(terms, 0, address, loaded=False)
     return found
@@ -156,7 +180,7 @@ class _Output(HTMLParser):
         self.faults: list[Fault] = []
         self._terms = terms
         self._style = False
-        self._language = False
+        self._canary = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         line = self.getpos()[0]
@@ -173,6 +197,10 @@ class _Output(HTMLParser):
             self._add(line, "la langue du mail n’est pas dite.", 'Écrire <mjml lang="fr">.')
         if tag in ("a", "area") and "href" in found:
             self.faults += _address(self._terms, line, found["href"], loaded=False)
+            self._canary = found["href"] == placeholder(CANARY)
+            if self._canary and not _hidden(found):
+                mend = 'Écrire style="display:none;mso-hide:all" aria-hidden="true" tabindex="-1".'
+                self._add(line, "une personne atteindrait le lien qui n’est que pour les machines.", mend)
         for name, value in found.items():
             if (tag, name) in _LOADING:
                 self.faults += _address(self._terms, line, value.split(" ")[0], loaded=True)
@@ -183,10 +211,14 @@ class _Output(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "style":
             self._style = False
+        if tag == "a":
+            self._canary = False
 
     def handle_data(self, data: str) -> None:
         if self._style:
             self._css(data)
+        if self._canary and data.strip():
+            self._add(self.getpos()[0], "le lien qui n’est que pour les machines contient un texte.", "Le vider.")
 
     def _css(self, text: str) -> None:
         for one, other in _LOADED.findall(text):
@@ -194,6 +226,12 @@ class _Output(HTMLParser):
 
     def _add(self, line: int, message: str, mend: str) -> None:
         self.faults.append(_fault(self._terms, line, message, mend))
+
+
+def _hidden(attributes: dict[str, str]) -> bool:
+    style = attributes.get("style", "").replace(" ", "")
+    shown = "display:none" not in style or "mso-hide:all" not in style
+    return not shown and attributes.get("aria-hidden") == "true" and attributes.get("tabindex") == "-1"
 
 
 def _address(terms: Terms, line: int, address: str, *, loaded: bool) -> list[Fault]:

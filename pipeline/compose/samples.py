@@ -1,51 +1,87 @@
-"""Letters to try templates with: every kind of mail, with one, two and five fiches. Nothing of them is ever sent."""
+"""Letters to try templates with: every kind of mail, and each way a kind can turn. Nothing of them is ever sent."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipeline.compose.letter import Download, Letter, LetterFiche, LetterKind, Upcoming
+from pipeline.compose.letter import Download, Issue, Letter, LetterFiche, LetterKind, Planned
 from pipeline.content import tree
 from pipeline.content.fiche import Fiche, Source
-from pipeline.season.season import Cadence, Choice, Kind, PlannedSlot, Publisher, Season, Subjects
+from pipeline.season.season import Cadence, Choice, Kind, PlannedSlot, Publisher, Season, SlotKind, Subjects
 
 BASE = "https://kit.example.org"
 
 
+_PERSONAL: tuple[LetterKind, ...] = ("confirmation", "reminder", "already", "link", "moving", "moved", "renewal")
+
+
 def letters() -> Iterator[Letter]:
     """One letter for each way a template can turn."""
-    for kind, count in (
-        ("launch", 5),
-        ("release", 2),
-        ("release", 1),
-        ("final", 24),
-        ("confirmation", 0),
-        ("welcome", 2),
-    ):
-        yield letter(kind, count)  # type: ignore[arg-type]
+    yield letter("launch", 5)
+    yield letter("release", 2)
+    yield letter("release", 1)
+    yield letter("final", 24)
+    yield letter("welcome", 2, web_url="", calendar=_calendar())
+    yield letter("welcome", 0, web_url="")
+    for kind in _PERSONAL:
+        yield letter(kind, 0, web_url="")
+    yield digest(issue("launch", 5, number=1, date=dt.date(2020, 2, 5)), issue("release", 2))
+    yield digest(issue("release", 1))
+    yield digest(issue("final", 24))
+    yield catch_up(issue("launch", 5, number=1, date=dt.date(2020, 1, 22)), remaining=4)
+    yield catch_up(issue("release", 2), remaining=1)
+    yield catch_up(issue("final", 24), remaining=0)
 
 
-def letter(kind: LetterKind, count: int) -> Letter:
-    """A letter with ``count`` fiches."""
+def digest(*issues: Issue) -> Letter:
+    """A digest of these issues."""
+    return letter("digest", 0, number=0, web_url="", issues=issues, month=dt.date(2020, 2, 1))
+
+
+def catch_up(one: Issue, remaining: int) -> Letter:
+    """The letter that brings this issue to someone who came later."""
+    return letter("catch-up", 0, web_url="", issue=one, remaining=remaining, number=one.number)
+
+
+def issue(kind: SlotKind, count: int, *, number: int = 3, date: dt.date = dt.date(2020, 2, 19)) -> Issue:
+    """An issue with ``count`` fiches."""
+    made = letter(kind, count)
+    return Issue(kind, number, date, made.web_url, made.fiches, made.downloads, made.event)
+
+
+def _calendar() -> tuple[Planned, ...]:
+    return (
+        Planned(dt.date(2020, 3, 4), "firm", False, (("conseil", "La suite"), ("conseil", "Une autre"))),
+        Planned(dt.date(2020, 4, 1), "provisional", False, (("conseil", "Plus tard"),)),
+        Planned(None, "provisional", True, event="rencontre d’essai"),
+    )
+
+
+def letter(
+    kind: LetterKind, count: int, *, number: int = 3, web_url: str = f"{BASE}/essai/envois/3/", **about: Any
+) -> Letter:
+    """A letter with ``count`` fiches; ``about``: other fields of it."""
     return Letter(
         season=season(),
         kind=kind,
         key="essai/1",
-        number=3,
+        number=number,
         date=dt.date(2020, 2, 19),
         sent_at=dt.datetime(2020, 2, 19, 8, tzinfo=dt.UTC),
         base_url=BASE,
-        web_url=f"{BASE}/essai/envois/3/",
+        web_url=web_url,
         fiches=tuple(LetterFiche(fiche(n), f"{BASE}/essai/fiches/fiche-{n}/") for n in range(1, count + 1)),
         upcoming=None
         if kind == "final"
-        else Upcoming(dt.date(2020, 3, 4), "provisional", False, (("conseil", "La suite"),)),
+        else Planned(dt.date(2020, 3, 4), "provisional", False, (("conseil", "La suite"),)),
         downloads=tuple(Download(form, f"{BASE}/essai/kit/kit.{form}", 1_234_567, 90) for form in ("pdf", "epub"))
         if kind == "final"
         else (),
-        event="Une rencontre" if kind == "final" else "",
+        event="rencontre d’essai" if kind == "final" else "",
+        **about,
     )
 
 

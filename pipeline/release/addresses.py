@@ -46,3 +46,25 @@ def preferences_path(token: str) -> str:
 
 def confirm_path(token: str) -> str:
     return f"/confirmation/{token}/"
+
+
+def canary_path(token: str) -> str:
+    """A link that no person sees: whoever opens it is a program."""
+    return f"/l/{token}/"
+
+
+def move_path(token: str) -> str:
+    return f"/changement-adresse/{token}/"
+
+
+def renew_path(token: str) -> str:
+    return f"/renouvellement/{token}/"
+
+
+def catch_up_path(token: str) -> str:
+    """The part of the preferences that offers what went out before. ``token`` is one for the preferences."""
+    return f"{preferences_path(token)}#rattrapage"
+
+
+def sign_up_path(season: str) -> str:
+    return f"/{season}/inscription/"

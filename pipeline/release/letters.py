@@ -9,12 +9,12 @@ from pathlib import Path
 
 from pipeline.audience.models import Rhythm
 from pipeline.audience.selection import Choices
-from pipeline.compose.letter import Download, Letter, LetterFiche, Upcoming
+from pipeline.compose.letter import Download, Letter, LetterFiche, Planned
 from pipeline.content.fiche import Fiche
 from pipeline.delivery.letters import Stationery
 from pipeline.delivery.throttle import Throttles
 from pipeline.kit.book import BuiltFile
-from pipeline.release import addresses
+from pipeline.release import addresses, board, revisions
 from pipeline.release.board import SlotView
 from pipeline.season.season import Season, SlotKind
 
@@ -96,12 +96,21 @@ def eligible(season: Season, kind: SlotKind, fiches: Sequence[Fiche]) -> Choices
     )
 
 
-def _upcoming(following: Sequence[SlotView], titles: dict[str, Fiche]) -> Upcoming | None:
+def next_up(season: Season, *, local: bool) -> Planned | None:
+    """What the season brings next, as applied; None at its end. ``local``: see :func:`pipeline.release.board.views`."""
+    revision = revisions.current_revision()
+    views = board.views(season, local=local)
+    slugs = [slug for view in views for slug in view.dated.slot.slugs]
+    titles = revisions.applied_fiches(revision, season.name, slugs)[0] if revision else {}
+    return _upcoming(views, titles)
+
+
+def _upcoming(following: Sequence[SlotView], titles: dict[str, Fiche]) -> Planned | None:
     for view in following:
         slot = view.dated.slot
         if view.state in ("released", "skipped"):
             continue
-        return Upcoming(
+        return Planned(
             date=view.dated.date,
             status=slot.status,
             final=slot.kind == "final",

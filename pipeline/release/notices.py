@@ -1,4 +1,4 @@
-"""Mails to staff: a slot that is not ready seven, two and one days before, and a slot that is held. Each once."""
+"""Mails to staff: a slot that is not ready seven, two and one days before, one that is held, a mailing that waits for them. Each once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pipeline.delivery import outbox
 from pipeline.delivery.complaints import Rate
 from pipeline.delivery.models import Mailing
 from pipeline.release.board import SlotView
+from pipeline.season.season import Season
 from pipeline.season.words import long_date
 
 DAYS = (7, 2, 1)
@@ -52,6 +53,27 @@ def stopped(paused: Sequence[Mailing], *, staff: Sequence[str], now: dt.datetime
             now=now,
         )
         for mailing in paused
+    )
+
+
+def hindered(season: Season, what: str, why: str, *, staff: Sequence[str], now: dt.datetime) -> int:
+    """Queue the call for a person about a mailing that is due and cannot be made; once for each reason and address."""
+    told = hashlib.sha256(why.encode()).hexdigest()[:8]
+    publisher = season.publisher
+    return _queue(
+        f"hindered/{what}/{told}",
+        sender=publisher.sender_address,
+        author=f"{publisher.sender_name} <{publisher.sender_address}>",
+        subject=f"[{season.title}] Ne part pas : {what}",
+        lines=[
+            f"{what} devrait partir, et ne le peut pas :",
+            "",
+            *why.splitlines(),
+            "",
+            "Il part dès que c’est corrigé.",
+        ],
+        staff=staff,
+        now=now,
     )
 
 

@@ -27,10 +27,15 @@ def active_seasons() -> tuple[str, ...]:
     return tuple(revisions.active_seasons())
 
 
+def season(name: str) -> Season | None:
+    """The season of that name, without what it has released; None where no such season runs."""
+    return revisions.active_seasons().get(name)
+
+
 def season_page(name: str) -> SeasonPage | None:
     """A season's home; None where no such season runs."""
-    season = revisions.active_seasons().get(name)
-    return _page(season) if season is not None else None
+    found = season(name)
+    return _page(found) if found is not None else None
 
 
 def preview_page(name: str) -> SeasonPage | None:

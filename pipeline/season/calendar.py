@@ -64,12 +64,16 @@ def digest_date(season: Season, year: int, month: int) -> dt.date:
         CalendarError: the blackouts leave no such day before the end of the calendar.
     """
     try:
-        date = _plus_months(dt.date(year, month, 1), 1).replace(day=season.digest_day)
-        while (blackout := _blackout(season, date)) is not None:
-            date = blackout.end + dt.timedelta(days=1)
+        return open_day(season, _plus_months(dt.date(year, month, 1), 1).replace(day=season.digest_day))
     except (OverflowError, ValueError) as error:
         message = f"aucun jour ne reste pour le récapitulatif de {month:02}/{year}."
         raise CalendarError(Fault(season.path, 0, "blackouts", message, "Raccourcir les jours sans envoi.")) from error
+
+
+def open_day(season: Season, date: dt.date) -> dt.date:
+    """The first day, from ``date`` on, that no blackout covers. Raises :class:`OverflowError` where there is none."""
+    while (blackout := _blackout(season, date)) is not None:
+        date = blackout.end + dt.timedelta(days=1)
     return date
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.http import HttpRequest, HttpResponseBase
 
@@ -11,6 +11,12 @@ PAGE = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """Our own pages: no script at all, no inline style, no frame around them (CSP Level 3)."""
+
+
+def framed(embedders: Iterable[str]) -> str:
+    """The policy of a page that other sites show in a frame: :data:`PAGE`, less that nobody may; none may where none is named."""
+    return PAGE.replace("frame-ancestors 'none'", "frame-ancestors " + (" ".join(embedders) or "'none'"))
+
 
 FILE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox; frame-ancestors 'none'"
 """A picture or a file of the kit opened by itself: it keeps its look and runs nothing, in an origin of its own."""
@@ -34,7 +40,10 @@ class SecurityHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", PAGE)
-        response.headers.setdefault("X-Frame-Options", "DENY")
+        if (
+            "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+        ):  # the older header knows no list of sites
+            response.headers.setdefault("X-Frame-Options", "DENY")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault(

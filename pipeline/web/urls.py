@@ -6,7 +6,7 @@ from django.urls import path, register_converter
 
 from pipeline.web import errors, webhooks
 from pipeline.web.public import feeds, files, legal, views
-from pipeline.web.reader import views as reader
+from pipeline.web.reader import links, preferences, signing_up
 
 
 class Sha256:
@@ -31,11 +31,22 @@ urlpatterns = [
     path("accessibilite/", legal.accessibility, name="accessibility"),
     path("mentions-legales/", legal.notice, name="notice"),
     path("vie-privee/", legal.privacy, name="privacy"),
-    path("desabonnement/<str:token>/", reader.unsubscribe, name="unsubscribe"),
-    path("preferences/<str:token>/", reader.preferences, name="preferences"),
-    path("confirmation/<str:token>/", reader.confirm, name="confirm"),
+    path("desabonnement/<str:token>/", links.unsubscribe, name="unsubscribe"),
+    path("confirmation/<str:token>/", links.confirm, name="confirm"),
+    path("l/<str:token>/", links.canary, name="canary"),
+    path("changement-adresse/<str:token>/", links.move, name="move"),
+    path("renouvellement/<str:token>/", links.renew, name="renew"),
+    path("preferences/<str:token>/", preferences.preferences, name="preferences"),
+    path("preferences/<str:token>/effacement/", preferences.erasure, name="erasure"),
     path("webhooks/anymail/<slug:provider>/tracking/", webhooks.events, name="webhook"),
     path("<slug:season>/", views.season_home, name="season"),
+    path("<slug:season>/inscription/", signing_up.sign_up, name="sign-up"),
+    path("<slug:season>/inscription/merci/", signing_up.thanks, name="sign-up-thanks"),
+    path("<slug:season>/inscription/cadre/", signing_up.frame, name="sign-up-frame"),
+    path("<slug:season>/inscription/cadre/merci/", signing_up.frame_thanks, name="sign-up-frame-thanks"),
+    path("<slug:season>/inscription/code/", signing_up.code, name="sign-up-code"),
+    path("<slug:season>/lien/", signing_up.link, name="link"),
+    path("<slug:season>/lien/merci/", signing_up.link_thanks, name="link-thanks"),
     path("<slug:season>/fiches/<slug:slug>/", views.fiche, name="fiche"),
     path("<slug:season>/envois/<slug:slot>/", views.release, name="release"),
     path("<slug:season>/envois/<slug:slot>/mail.html", files.mail, name="mail"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from typing import Any
 
 from pipeline.audience import consent, evidence, imports
 from pipeline.audience.addresses import parse
@@ -30,9 +31,9 @@ def subscribed(email: str = "ada@commune.example", season: str = SEASON, choice:
     return person
 
 
-def plan(text: str | bytes, consent_source: str | None = "registre 2030") -> imports.Plan:
+def plan(text: str | bytes, consent_source: str | None = "registre 2030", **options: Any) -> imports.Plan:
     raw = text if isinstance(text, bytes) else text.encode()
-    return imports.read_csv(io.BytesIO(raw), consent_source=consent_source, path="liste.csv")
+    return imports.read(io.BytesIO(raw), consent_source=consent_source or "", path="liste.csv", now=later(0), **options)
 
 
 def said(entry: Consent) -> Details:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.season import calendar, ics, schema, table
@@ -27,6 +27,7 @@ def dates(made: Season, **overrides: dt.date) -> list[str]:
     return [str(one.date) for one in calendar.dated(made, overrides)]
 
 
+@settings(deadline=None)
 @given(
     first=DATES, every=st.integers(1, 60), unit=st.sampled_from(["days", "weeks", "months"]), slots=st.integers(1, 12)
 )
@@ -43,6 +44,7 @@ def test_the_wall_time_stays_the_same_across_daylight_saving(first: dt.date, eve
     assert days[0] == first
 
 
+@settings(deadline=None)
 @given(first=DATES, every=st.integers(1, 12))
 def test_months_keep_the_day_where_there_is_one(first: dt.date, every: int) -> None:
     for day in islice(calendar.cadence_dates(season(first=first, every=every, unit="months")), 40):
@@ -96,6 +98,7 @@ def test_a_finale_may_have_no_date_and_a_season_no_finale() -> None:
     assert len(calendar.dated(season(slots=30))) == 30
 
 
+@settings(deadline=None)
 @given(blackout=st.dates(dt.date(2020, 1, 1), dt.date(2020, 6, 1)), length=st.integers(0, 40))
 def test_no_slot_that_the_cadence_dates_falls_on_a_blackout_it_must_leave(blackout: dt.date, length: int) -> None:
     end = blackout + dt.timedelta(days=length)
@@ -105,6 +108,7 @@ def test_no_slot_that_the_cadence_dates_falls_on_a_blackout_it_must_leave(blacko
         assert not blackout <= one.date <= end
 
 
+@settings(deadline=None)
 @given(year=st.integers(1970, 2200), month=st.integers(1, 12), day=st.integers(1, 28))
 def test_a_digest_leaves_on_its_day_of_the_month_after(year: int, month: int, day: int) -> None:
     date = calendar.digest_date(season(more=f"digest: {{day: {day}}}"), year, month)

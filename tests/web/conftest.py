@@ -9,6 +9,7 @@ from django.test import Client
 
 from pipeline.release import publication
 from pipeline.release.published import PublicFiche, PublicFile, PublicRelease, SeasonPage
+from pipeline.season.season import Season
 from tests.web import factories
 
 KIT = b"%PDF-1.7 un kit"
@@ -28,6 +29,9 @@ class Site:
 
     def active_seasons(self) -> tuple[str, ...]:
         return tuple(self.pages)
+
+    def season(self, name: str) -> Season | None:
+        return self.pages[name].season if name in self.pages else None
 
     def season_page(self, season: str) -> SeasonPage | None:
         return self.pages.get(season)

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
             name='SignUp',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('wants', models.CharField(choices=[('subscribe', 'Subscription'), ('link', 'Link')], default='subscribe', max_length=10)),
+                ('wants', models.CharField(choices=[('subscribe', 'Subscription'), ('link', 'Link'), ('welcome', 'Welcome')], default='subscribe', max_length=10)),
                 ('season', models.CharField(max_length=80)),
                 ('mailbox', models.CharField(max_length=254)),
                 ('key', models.CharField(db_index=True, max_length=320)),

@@ -1,0 +1,1 @@
+from tests.databases import database, descriptions  # noqa: F401 - fixtures
