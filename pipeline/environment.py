@@ -23,7 +23,7 @@ KNOWN = frozenset(
         "KIT_FICHES_DIR", "KIT_SCHEDULES_DIR", "KIT_EMAILS_DIR", "KIT_INSTALLATION_ID", "KIT_LOG_LEVEL", "KIT_ALLOWED_HOSTS",
         "KIT_RETURN_PATH", "KIT_BOUNCES_URL", "KIT_LMTP", "KIT_WEBHOOK_SECRET", "KIT_SOFT_BOUNCES", "KIT_CFBL_ADDRESS",
         "KIT_DKIM_DIR", "KIT_THROTTLES", "KIT_RETRY_HOURS", "KIT_ROLE_ADDRESSES", "KIT_DISPOSABLE_ADDRESSES",
-        "KIT_PROXIES", "KIT_EMBEDDERS",
+        "KIT_PROXIES", "KIT_EMBEDDERS", "KIT_RENEW_MONTHS",
     }
 )  # fmt: skip
 
@@ -82,6 +82,8 @@ class Environment:
     """Networks whose word in ``X-Forwarded-For`` is believed; see :mod:`pipeline.web.network`."""
     embedders: tuple[str, ...] = ("*",)
     """Sites that may show the sign-up form in a frame: origins as a Content-Security-Policy names them."""
+    renew_months: int = 24
+    """After so many months without a word, people are asked whether they still want their mails; 0: never."""
 
     @property
     def secure(self) -> bool:
@@ -148,6 +150,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         disposable_addresses=_treatment(values, "KIT_DISPOSABLE_ADDRESSES"),
         proxies=_some(values.get("KIT_PROXIES", ""), LOOPBACK),
         embedders=_some(values.get("KIT_EMBEDDERS", ""), ("*",)),
+        renew_months=int(values.get("KIT_RENEW_MONTHS") or "24"),
     )
 
 
@@ -247,6 +250,11 @@ def _check_sending(values: Mapping[str, str], faults: list[str]) -> None:
     hours = values.get("KIT_RETRY_HOURS") or "72"
     if not _is_whole(hours, 1, 240):
         faults.append(f"KIT_RETRY_HOURS : « {hours} » : un nombre d’heures entre 1 et 240.")
+    months = values.get("KIT_RENEW_MONTHS") or "24"
+    if not _is_whole(months, 0, 120):
+        faults.append(
+            f"KIT_RENEW_MONTHS : « {months} » : un nombre de mois entre 1 et 120, ou 0 pour ne jamais demander."
+        )
     folder = values.get("KIT_DKIM_DIR")
     if folder and not Path(folder).is_dir():
         faults.append(f"KIT_DKIM_DIR : le dossier « {folder} » n’existe pas ; le créer, y mettre SÉLECTEUR.pem.")

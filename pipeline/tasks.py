@@ -11,7 +11,9 @@ from celery.signals import worker_process_init, worker_ready, worker_shutting_do
 from django.db import Error, close_old_connections, connections
 
 from pipeline import clock
+from pipeline.audience import domains
 from pipeline.broker import app, wake, wake_all
+from pipeline.correspondence import answering, tending
 from pipeline.delivery import mailings, outbox, sender, takeover
 from pipeline.delivery.bounces import inbox
 from pipeline.delivery.bounces.box import BoxError
@@ -99,8 +101,11 @@ def _wake_workers(now: dt.datetime) -> None:
     if wiring.environment().bounces_url:
         wake("pipeline.tasks.bounces", "transactional")
     wake_all("pipeline.tasks.send", "bulk", mailings.open_batches(now))
+    if answering.waiting():
+        wake("pipeline.tasks.answer", "transactional")
     if outbox.waiting(now):
         wake("pipeline.tasks.post", "transactional")
+    wake("pipeline.tasks.tend", "kit")
     if sending.waiting(now):
         wake("pipeline.tasks.notify", "bulk")
 
@@ -140,6 +145,37 @@ def send() -> None:
         if ready_at is not None and ready_at <= clock.now() + sender.NEAR:
             wake("pipeline.tasks.send", "bulk")
     except _NOTHING_LOST as error:
+        logger.error("%s", error)
+
+
+@app.task(name="pipeline.tasks.answer", queue="transactional")
+def answer() -> None:
+    """Answer what forms and the API took; what mails come of it are sent by the next task."""
+    close_old_connections()
+    try:
+        if answering.answer(wiring.press(), now=clock.now()) == answering.ROUND:
+            wake("pipeline.tasks.answer", "transactional")
+    except Error as error:
+        logger.error("%s", error)
+
+
+@app.task(name="pipeline.tasks.look_up", queue="kit")
+def look_up(domain: str) -> None:
+    """Ask the DNS whether a domain takes mail, for those who sign up with it later."""
+    close_old_connections()
+    try:
+        domains.look_up(domain, now=clock.now())
+    except Error as error:
+        logger.error("%s", error)
+
+
+@app.task(name="pipeline.tasks.tend", queue="kit")
+def tend() -> None:
+    """What the audience needs done by itself."""
+    close_old_connections()
+    try:
+        tending.tend(wiring.press(), months=wiring.environment().renew_months, now=clock.now())
+    except Error as error:
         logger.error("%s", error)
 
 

@@ -36,11 +36,11 @@ def test_every_fault_is_told_at_once_with_its_setting_and_no_secret() -> None:
     told = faults(
         KIT_SMTP="x", KIT_RETURN_PATH="rebonds", KIT_SOFT_BOUNCES="5", KIT_RETRY_HOURS="0", KIT_DKIM_DIR="/absent",
         KIT_BOUNCES_URL="pop://user:motdepasse@host", KIT_LOG_LEVEL="fort", KIT_WEBHOOK_SECRET="court:motdepasse",
-        KIT_ROLE_ADDRESSES="jamais", KIT_DISPOSABLE_ADDRESSES="oui",
+        KIT_ROLE_ADDRESSES="jamais", KIT_DISPOSABLE_ADDRESSES="oui", KIT_RENEW_MONTHS="-1",
     )  # fmt: skip
     assert [line.partition(" ")[0] for line in sorted(told.splitlines())] == [
-        "KIT_BOUNCES_URL", "KIT_DISPOSABLE_ADDRESSES", "KIT_DKIM_DIR", "KIT_LOG_LEVEL", "KIT_RETRY_HOURS", "KIT_RETURN_PATH",
-        "KIT_ROLE_ADDRESSES", "KIT_SMTP", "KIT_SOFT_BOUNCES", "KIT_WEBHOOK_SECRET",
+        "KIT_BOUNCES_URL", "KIT_DISPOSABLE_ADDRESSES", "KIT_DKIM_DIR", "KIT_LOG_LEVEL", "KIT_RENEW_MONTHS", "KIT_RETRY_HOURS",
+        "KIT_RETURN_PATH", "KIT_ROLE_ADDRESSES", "KIT_SMTP", "KIT_SOFT_BOUNCES", "KIT_WEBHOOK_SECRET",
     ]  # fmt: skip
     assert "motdepasse" not in told
 
@@ -49,3 +49,9 @@ def test_what_is_done_with_flagged_addresses_is_read_and_flags_by_default() -> N
     given = environment.read({"KIT_ROLE_ADDRESSES": "accept", "KIT_DISPOSABLE_ADDRESSES": "refuse"})
     assert (given.role_addresses, given.disposable_addresses) == ("accept", "refuse")
     assert (environment.read({}).role_addresses, environment.read({}).disposable_addresses) == ("flag", "flag")
+
+
+def test_months_without_a_word_are_a_number_and_none_is_one() -> None:
+    assert environment.read({}).renew_months == 24
+    assert environment.read({"KIT_RENEW_MONTHS": "0"}).renew_months == 0
+    assert "KIT_RENEW_MONTHS : « 121 »" in faults(KIT_RENEW_MONTHS="121")

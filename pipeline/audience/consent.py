@@ -130,6 +130,7 @@ def unsubscribe(
         return False
     proof = Proof(source=source, ip=ip)
     for one in ending:
+        one.person = person
         end(one, Event.WITHDRAWN, proof, why=reason, now=now)
     if not ending and person.ledger_key:
         record(Subscription(person=person, season=season, choice=""), Event.WITHDRAWN, proof, now)

@@ -71,6 +71,15 @@ def known(domain: str, now: dt.datetime) -> Verdict | None:
     return verdict if now - at < (ASKED_AGAIN if verdict == "unknown" else REMEMBERED) else None
 
 
+def look_up(domain: str, *, now: dt.datetime) -> Verdict:
+    """What is known, or else what the DNS says now; it takes seconds at most, and no transaction may wait for it."""
+    found = known(domain, now)
+    if found is None:
+        found = check(domain, resolver())
+        remember(domain, found, now)
+    return found
+
+
 def forget_old(now: dt.datetime) -> int:
     """Drop what no longer counts, so that names of domains are not kept for ever. Returns how many there were."""
     return DomainCheck.objects.filter(at__lte=now - REMEMBERED).delete()[0]

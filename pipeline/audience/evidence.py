@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
@@ -50,6 +50,9 @@ class Details:
     rhythm: str = ""
     given_at: str = ""
     note: str = ""
+
+
+_NAMES = tuple(one.name for one in fields(Details))
 
 
 def new_key() -> bytes:
@@ -127,7 +130,7 @@ def unlock(consent: Consent, person: Person | None) -> Opened | None:
 
 def _canonical(details: Details) -> bytes:
     """One spelling: keys in order, what is empty left out."""
-    said = {name: value for name, value in asdict(details).items() if value}
+    said = {name: value for name in _NAMES if (value := getattr(details, name))}
     return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 from django.conf import settings
@@ -25,15 +26,19 @@ logger = logging.getLogger(__name__)
 
 BATCH = 5_000
 """Entries of a seal at most."""
+SECONDS = 4.0
 FIRST = bytes(32)
 """What stands in the first seal for the digest before it."""
 
 
-def seal(*, now: dt.datetime, most: int = BATCH) -> int:
-    """Seal what is not sealed yet, in batches; return how many entries. Two at once change nothing: one of them goes on later."""
-    sealed = 0
+def seal(*, now: dt.datetime, most: int = BATCH, seconds: float = SECONDS) -> int:
+    """Seal what is not sealed yet, in batches of ``most``, for about ``seconds``; return how many entries. The rest is for the next
+    call. Two at once change nothing: one of them goes on later."""
+    end, sealed = time.monotonic() + seconds, 0
     while count := _seal_batch(now, most):
         sealed += count
+        if time.monotonic() >= end:
+            break
     return sealed
 
 

@@ -21,6 +21,7 @@ from pipeline.season.season import Season
 
 logger = logging.getLogger(__name__)
 
+LOOK_UP = "pipeline.tasks.look_up"
 ROUND = 200
 """Rows of one round at most: the outbox is emptied between rounds."""
 
@@ -58,7 +59,7 @@ def _answer(pk: int, season: Season, press: Press, now: dt.datetime) -> bool:
             _welcome(row, season, press, now)
         elif suppression.is_refused(row.key, now=now):
             logger.info("sign-up %s: staff decided that nobody writes to this address", pk)
-        elif domains.known(address.domain, now) == "none":
+        elif not press.here and domains.known(address.domain, now) == "none":
             logger.info("sign-up %s: its domain takes no mail", pk)
         elif not quotas.take(address, now=now):
             logger.warning("sign-up %s: its mailbox has had enough of our mails", pk)
@@ -68,6 +69,8 @@ def _answer(pk: int, season: Season, press: Press, now: dt.datetime) -> bool:
             _subscribe(row, address, season, press, now)
         row.delete()
         broker.wake_on_commit(letters.TASK, "transactional")
+        if not press.here and domains.known(address.domain, now) is None:
+            broker.wake_on_commit(LOOK_UP, "kit", address.domain)
     return True
 
 

@@ -59,6 +59,16 @@ def put(
     return created
 
 
+KEPT = dt.timedelta(days=30)
+"""For how long what was written to one person is kept once it is settled; that it was written stays."""
+
+
+def tidy(now: dt.datetime) -> int:
+    """Drop the text and the address of mails that were settled long ago; return of how many."""
+    old = Outgoing.objects.filter(settled_at__lt=now - KEPT).exclude(recipient="", content=b"")
+    return old.update(recipient="", content=b"")
+
+
 def waiting(now: dt.datetime) -> int:
     """How many could be sent now."""
     return _due(now).count()

@@ -248,6 +248,7 @@ class Plan(models.Model):
     revision = models.PositiveBigIntegerField(default=0)
     ticked_at = models.DateTimeField(null=True)
     mended_at = models.DateTimeField(null=True)
+    tended_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return str(self.revision)

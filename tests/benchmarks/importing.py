@@ -1,8 +1,8 @@
 """What it takes to import a list: seconds, rows a second, the most memory; then to undo it.
 
-``.venv/bin/python -m tests.benchmarks.importing --rows 1000000 --database postgres`` (or ``sqlite``). The list has six columns, two lines in a
-hundred name somebody twice, one in a thousand is faulty. Meanwhile one thread leaves another season, over and over: told is
-how long it waited at most.
+``.venv/bin/python -m tests.benchmarks.importing --rows 1000000 --database postgres`` (or ``sqlite``). The list has six columns; two
+lines in a hundred name somebody twice, one in a thousand is faulty. Meanwhile a thread subscribes people and has them leave, over and over:
+told is how long it waited at most.
 """
 
 from __future__ import annotations

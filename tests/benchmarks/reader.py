@@ -195,7 +195,7 @@ def _sign_ups(count: int) -> list[Request]:
     from pipeline import clock
     from pipeline.web.reader import gate
 
-    shown = gate.stamp("inscription", now=clock.now() - dt.timedelta(minutes=1))
+    shown = gate.stamp(f"{SEASON}/inscription", now=clock.now() - dt.timedelta(minutes=1))
     return [
         Request(
             f"/{SEASON}/inscription/",

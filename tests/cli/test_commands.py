@@ -140,6 +140,7 @@ def test_an_unknown_person_is_said_to_be_unknown(home: dict[str, str]) -> None:
     for command in (
         ["show", "inconnue@example.org"],
         ["show", "pas une adresse"],
+        ["proof", "inconnue@example.org"],
         ["erase", "inconnue@example.org", "--yes"],
     ):
         done = kit("subscribers", *command, **home)

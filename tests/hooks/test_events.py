@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from pipeline.audience import exports, imports, moves, signals
+from pipeline.audience import imports, moves, rights, signals
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Person
 from pipeline.hooks import endpoints, payload, privacy
@@ -129,7 +129,7 @@ def test_of_who_was_erased_only_that_they_left_and_that_they_were_erased_is_told
     with Receiver() as receiver:
         endpoint(receiver.url, with_address=True)
         person = comes()
-        exports.erase(ADDRESS, now=later(1))
+        rights.erase(ADDRESS, now=later(1))
         tell(courier(Clock()))
     assert [(kind, data.get("why")) for kind, data in told(receiver)] == [
         ("subscription.ended", "erased"),
@@ -143,7 +143,7 @@ def test_of_who_was_erased_only_that_they_left_and_that_they_were_erased_is_told
 def test_an_erasure_is_told_where_the_person_had_left_before() -> None:
     endpoint("https://hooks.example.org/", "person.erased")
     leaves(comes())
-    exports.erase(ADDRESS, now=later(1))
+    rights.erase(ADDRESS, now=later(1))
     assert [one.type for one in Event.objects.all()] == ["person.erased"]
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.audience import exports
+from pipeline.audience import rights
 from pipeline.delivery import fence
 from pipeline.hooks import endpoints, privacy, schedule, sending
 from pipeline.hooks.endpoints import EndpointError
@@ -242,7 +242,7 @@ def test_who_is_erased_between_claim_and_request_is_not_told_of(clock: Clock, re
     comes()
     found = sending._due(clock.now).get()
     assert sending._is_ours(found, clock.now)
-    exports.erase("ada@commune.example", now=clock.now)
+    rights.erase("ada@commune.example", now=clock.now)
     assert sending._mine(found).first() is None
     assert only().state == "dropped"
     clock.pass_(hours=1)

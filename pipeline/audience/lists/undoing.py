@@ -41,50 +41,67 @@ def carry_on(told: Import, *, go_on: Callable[[], bool] = lambda: True) -> bool:
     while people := list(brought.order_by("person").values_list("person_id", flat=True)[:CHUNK]):
         if not go_on():
             return False
+        entries = _entries(told, brought, people, now)
         with transaction.atomic():
-            _end(told, brought, people, now)
+            _end(told, brought, entries, now)
     Import.objects.filter(pk=told.pk, state=Import.State.UNDOING).update(state=Import.State.UNDONE)
     told.refresh_from_db()
     return True
 
 
-def _end(told: Import, brought: QuerySet[Subscription], ids: Sequence[int], now: dt.datetime) -> None:
-    locked = {
-        one.pk: one
-        for one in Person.objects.select_for_update(no_key=True).filter(pk__in=bulk.among(ids)).order_by("pk")
+def _entries(
+    told: Import, brought: QuerySet[Subscription], people: Sequence[int], now: dt.datetime
+) -> dict[int, tuple[bytes, bytes]]:
+    """What the ledger will say of each, by person; made before the transaction begins."""
+    rows = brought.filter(person__in=bulk.among(people)).values_list(
+        *("person_id", "person__public_id", "person__ledger_key", "choice", "themes", "rhythm")
+    )
+    return {
+        person: evidence.close(
+            AESGCM(bytes(key)),
+            who,
+            told.season,
+            Event.WITHDRAWN,
+            Details(source=SOURCE, choice=choice, themes=themes.strip(), rhythm=rhythm),
+            now=now,
+        )
+        for person, who, key, choice, themes, rhythm in rows
     }
+
+
+def _end(
+    told: Import, brought: QuerySet[Subscription], entries: dict[int, tuple[bytes, bytes]], now: dt.datetime
+) -> None:
+    locked = dict(
+        Person.objects.select_for_update(no_key=True)
+        .filter(pk__in=bulk.among(entries))
+        .order_by("pk")
+        .values_list("pk", "key")
+    )
     # Read again under the locks: whoever did anything themselves in the meantime keeps theirs.
-    subscriptions = {one.person_id: one for one in brought.filter(person__in=bulk.among(locked))}
-    people = [locked[person] for person in subscriptions]
-    write_entries(
-        ((person.pk, *_close(told, person, subscriptions[person.pk], now)) for person in people),
-        told.season,
-        Event.WITHDRAWN,
-        bulk.instant(now),
-    )
-    gone = _only_by(told, [person.pk for person in people])
-    stay = [person for person in people if person.pk not in gone]
-    brought.filter(person__in=bulk.among([person.pk for person in stay])).update(
-        status=Status.ENDED, ended_at=now, brought_by=None
-    )
+    people = list(brought.filter(person__in=bulk.among(locked)).values_list("person_id", flat=True))
+    write_entries(((person, *entries[person]) for person in people), told.season, Event.WITHDRAWN, bulk.instant(now))
+    gone = _only_by(told, people)
+    stay = [person for person in people if person not in gone]
+    brought.filter(person__in=bulk.among(stay)).update(status=Status.ENDED, ended_at=now, brought_by=None)
     Consent.objects.filter(season=told.season).let_go(bulk.among(gone))
-    Subscription.objects.filter(person__in=bulk.among(gone)).delete()
-    Person.objects.filter(pk__in=bulk.among(gone)).delete()
+    # Straight from the tables: nothing else names these people, and the database would refuse if anything did.
+    Subscription.objects.filter(person__in=bulk.among(gone))._raw_delete(connection.alias)
+    Person.objects.filter(pk__in=bulk.among(gone))._raw_delete(connection.alias)
     Import.objects.filter(pk=told.pk).update(ended=F("ended") + len(stay), removed=F("removed") + len(gone))
     if stay:  # last: it locks the counter
         first = suppression.next_sequence(len(stay)) - len(stay) + 1
         Suppression.objects.bulk_create(
             Suppression(
-                sequence=sequence, person=person, key=person.key, season=told.season, reason=Reason.UNDONE, at=now
+                sequence=sequence,
+                person_id=person,
+                key=locked[person],
+                season=told.season,
+                reason=Reason.UNDONE,
+                at=now,
             )
             for sequence, person in enumerate(stay, first)
         )
-
-
-def _close(told: Import, person: Person, held: Subscription, now: dt.datetime) -> tuple[bytes, bytes]:
-    details = Details(source=SOURCE, choice=held.choice, themes=held.themes.strip(), rhythm=held.rhythm)
-    cipher = AESGCM(bytes(person.ledger_key))
-    return evidence.close(cipher, person.public_id, told.season, Event.WITHDRAWN, details, now=now)
 
 
 def _only_by(told: Import, people: Sequence[int]) -> set[int]:

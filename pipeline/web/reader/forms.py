@@ -167,10 +167,17 @@ class PauseForm(SeasonForm):
             input_formats=["%Y-%m-%d", "%d/%m/%Y"], error_messages={"required": missing, "invalid": missing}
         )
 
+    def clean_until(self) -> dt.datetime:
+        day: dt.date = self.cleaned_data["until"]
+        try:
+            return dt.datetime.combine(day, dt.time(), self.season.zone).astimezone(dt.UTC)
+        except OverflowError as error:  # the first day of all time, west of Greenwich
+            raise ValidationError(self.fields["until"].error_messages["invalid"]) from error
+
     @property
     def until(self) -> dt.datetime:
-        day: dt.date = self.cleaned_data["until"]
-        return dt.datetime.combine(day, dt.time(), self.season.zone).astimezone(dt.UTC)
+        instant: dt.datetime = self.cleaned_data["until"]
+        return instant
 
 
 class CatchUpForm(SeasonForm):

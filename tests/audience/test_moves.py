@@ -1,0 +1,123 @@
+"""A change of address holds from the new mailbox's answer on, for everything that is written afterwards."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from pipeline.audience import consent, moves, rights, selection, suppression
+from pipeline.audience.addresses import parse
+from pipeline.audience.models import Move, Person, Reason, Status, Subscription, Suppression
+from pipeline.audience.selection import Choices
+from pipeline.audience.verifying import verify
+from tests.audience.factories import NOW, SEASON, asked, later, said, subscribed
+
+pytestmark = pytest.mark.usefixtures("database")
+OLD, NEW = "ada@commune.example", "ada@ville.example"
+
+
+def selected(season: str = SEASON) -> list[str]:
+    return [row.email for row in selection.active(season, Choices(("tout",)), cutoff=later(1000))]
+
+
+def wanted(person: Person, email: str = NEW, *, hours: float = 1) -> Move:
+    move = moves.ask(SEASON, person.public_id, parse(email), now=later(hours))
+    assert move is not None
+    return move
+
+
+def test_nothing_changes_until_the_new_mailbox_answers() -> None:
+    person = subscribed(OLD)
+    move = wanted(person)
+    assert selected() == [OLD]
+    assert not Suppression.objects.exists()
+    assert moves.confirm(move.public_id, now=later(2), ip="192.0.2.77") == person
+    assert selected() == [NEW]
+    entry = person.consents.order_by("-id")[0]
+    assert (entry.event, said(entry).note, said(entry).ip_truncated) == ("moved", f"{OLD} → {NEW}", "192.0.2.0")
+    assert verify().faults == ()
+
+
+def test_nobody_writes_to_the_old_address_and_a_running_send_learns_of_it() -> None:
+    person = subscribed(OLD)
+    before = selection.latest_sequence()
+    moves.confirm(wanted(person).public_id, now=later(2))
+    news = selection.news(before, SEASON)
+    assert (news.gone, news.moved) == (frozenset(), {person.pk})
+    assert selection.may_write(person.pk, SEASON, now=later(3))
+    somebody = asked(OLD).person
+    assert not selection.may_write(somebody.pk, SEASON, now=later(3))
+
+
+def test_confirming_twice_is_once_and_asking_anew_drops_what_was_asked() -> None:
+    person = subscribed(OLD)
+    first = wanted(person, "ada@autre.example")
+    second = wanted(person, hours=2)
+    with pytest.raises(consent.UnknownPersonError):
+        moves.confirm(first.public_id, now=later(3))
+    for hours in (3, 4):
+        assert moves.confirm(second.public_id, now=later(hours)) == person
+    assert person.consents.filter(event="moved").count() == 1
+    assert Move.objects.get().done_at == later(3)
+
+
+def test_one_s_own_address_is_no_change_but_drops_what_was_asked() -> None:
+    person = subscribed(OLD)
+    wanted(person)
+    assert moves.ask(SEASON, person.public_id, parse("ADA@Commune.Example"), now=later(2)) is None
+    assert not Move.objects.exists()
+
+
+def test_back_and_forth_ends_where_it_began() -> None:
+    person = subscribed(OLD)
+    moves.confirm(wanted(person, NEW).public_id, now=later(2))
+    moves.confirm(wanted(Person.objects.get(), OLD, hours=3).public_id, now=later(4))
+    assert selected() == [OLD]
+    assert selection.may_write(person.pk, SEASON, now=later(5))
+    assert Suppression.objects.filter(lifted_at__isnull=True).values_list("key", flat=True)[0] == NEW
+
+
+def test_who_left_cannot_move_and_an_erasure_drops_what_was_asked() -> None:
+    person = subscribed(OLD)
+    move = wanted(person)
+    rights.erase_person(person.public_id, now=later(2))
+    for door in (
+        lambda: moves.confirm(move.public_id, now=later(3)),
+        lambda: moves.ask(SEASON, uuid4(), parse(NEW), now=later(3)),
+    ):
+        with pytest.raises(consent.UnknownPersonError):
+            door()
+    left = subscribed("bob@commune.example")
+    consent.unsubscribe(SEASON, left.public_id, now=later(1), source="page")
+    with pytest.raises(consent.NotSubscribedError):
+        moves.ask(SEASON, left.public_id, parse(NEW), now=later(3))
+
+
+def test_what_ran_goes_over_to_whoever_is_known_at_the_new_address() -> None:
+    person, other = subscribed(OLD), asked(NEW).person
+    subscribed(OLD, "autre-2032")
+    assert moves.confirm(wanted(person).public_id, now=later(2)) == other
+    assert selected() == selected("autre-2032") == [NEW]
+    assert set(person.subscriptions.values_list("status", flat=True)) == {Status.ENDED}
+    assert Suppression.objects.filter(person=person, reason=Reason.MOVED, lifted_at__isnull=True).count() == 1
+    assert moves.confirm(Move.objects.get().public_id, now=later(3)) == other
+    assert verify().faults == ()
+
+
+def test_a_subscription_that_waits_stays_one_that_waits() -> None:
+    person = asked(OLD).person
+    moves.confirm(wanted(person).public_id, now=later(2))
+    assert Subscription.objects.get().status == Status.PENDING
+    assert selected() == []
+
+
+def test_the_proof_of_a_mailbox_lifts_what_its_owner_may_lift_and_not_what_staff_decided() -> None:
+    suppression.suppress(NEW, Reason.UNSUBSCRIBED, now=NOW)
+    person = subscribed(OLD)
+    suppression.suppress_dead([person], now=NOW)
+    moves.confirm(wanted(person).public_id, now=later(2))
+    assert selected() == [NEW]
+    suppression.suppress("ada@interdite.example", Reason.MANUAL, now=NOW)
+    moves.confirm(wanted(Person.objects.get(), "ada@interdite.example", hours=3).public_id, now=later(4))
+    assert selected() == []
