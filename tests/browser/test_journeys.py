@@ -15,8 +15,6 @@ from tests.browser.hands import Hands
 from tests.browser.page import Page
 from tests.browser.site import SEASON, Reader, Site
 
-pytestmark = pytest.mark.skip(reason="nobody answers who signs up: pipeline.tasks.answer is not there yet")
-
 WAYS = {"mouse": Look(), "keyboard": Look(), "phone": Look(width=320), "no script": Look(javascript=False)}
 PICTURED = ("mouse", "phone")
 FORM = f"/{SEASON}/inscription/"
