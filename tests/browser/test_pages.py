@@ -41,9 +41,6 @@ def walk(page: Page) -> Iterator[str]:
         pytest.param(
             LOOKS["narrow"],
             id="narrow",
-            marks=pytest.mark.xfail(
-                strict=True, raises=AssertionError, reason="a wide table's frame cannot be scrolled from the keyboard"
-            ),
         ),
     ],
 )
