@@ -55,3 +55,29 @@ def test_months_without_a_word_are_a_number_and_none_is_one() -> None:
     assert environment.read({}).renew_months == 24
     assert environment.read({"KIT_RENEW_MONTHS": "0"}).renew_months == 0
     assert "KIT_RENEW_MONTHS : « 121 »" in faults(KIT_RENEW_MONTHS="121")
+
+
+def test_proxies_and_embedders_are_named_with_care() -> None:
+    assert environment.read({}).proxies == ("127.0.0.0/8", "::1/128")
+    assert environment.read({}).embedders == ("*",)
+    given = environment.read(
+        {"KIT_PROXIES": "10.0.0.0/8, 2001:db8::7", "KIT_EMBEDDERS": "https://a.fr,https://*.b.fr:8443"}
+    )
+    assert (given.proxies, given.embedders) == (("10.0.0.0/8", "2001:db8::7"), ("https://a.fr", "https://*.b.fr:8443"))
+    none = environment.read({"KIT_PROXIES": "none", "KIT_EMBEDDERS": "none"})
+    assert (none.proxies, none.embedders) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KIT_PROXIES", "10.0.0.1/8"),
+        ("KIT_PROXIES", "proxy.local"),
+        ("KIT_EMBEDDERS", "commune.fr"),
+        ("KIT_EMBEDDERS", "https://a.fr/chemin"),
+        ("KIT_EMBEDDERS", "https://a.fr; script-src *"),
+        ("KIT_EMBEDDERS", "'self'"),
+    ],
+)
+def test_a_proxy_or_an_embedder_that_is_none_is_told(name: str, value: str) -> None:
+    assert f"{name} : « {value} » n’est pas" in faults(**{name: value})

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli import list_report
 from pipeline.cli.face import Fault, confirm, me, say, say_error, say_json, start, table
 from pipeline.cli.progress import bar
 
 if TYPE_CHECKING:
-    from pipeline.audience.imports import Difference, Format, Import, Plan
+    from pipeline.audience.imports import Format, Import, Plan
     from pipeline.season.season import Season
 
 SEASON = Annotated[str, typer.Option("--season", help="La saison, s’il y en a plusieurs.")]
 FORMAT = Annotated[str, typer.Option("--format", help="csv, xlsx ou jsonl ; sinon, d’après le fichier.")]
 YES = Annotated[bool, typer.Option("--yes", help="Répondre oui aux questions.")]
 JSON = Annotated[bool, typer.Option("--json", help="Écrire du JSON.")]
-SHOWN = 20
-"""Lines that are told one by one; the report has them all."""
 
 
 def register(app: typer.Typer) -> None:
@@ -72,24 +68,24 @@ def import_(  # noqa: PLR0917 - one parameter per option
         difference = imports.compare(plan, chosen.name, progress=move) if dry_run else None
     try:
         if difference is not None:
-            _say_difference(plan, difference, as_json)
+            list_report.say_difference(plan, difference, as_json)
             return
         if plan.guessed and plan.readable:
-            say_error(_columns(plan))
+            say_error(list_report.columns(plan))
             confirm("Ces colonnes ont été devinées. Importer ?", yes)
         with bar() as move:
             result = imports.apply(
                 plan, chosen.name, choice or choices[0], now=now, skip_faulty=skip_faulty, who=me().who, progress=move
             )
     except imports.ImportRefusedError as error:
-        told = "\n".join(map(str, error.faults[:SHOWN]))
+        told = "\n".join(map(str, error.faults[: list_report.SHOWN]))
         mend = "Les corriger, ou ajouter --skip-faulty." if plan.readable else "Corriger le fichier."
         raise Fault(f"{told}\n{error.lines} ligne(s) fautive(s) : rien n’a été importé. {mend}") from error
     finally:
         if report is not None:
-            _write_report(plan, report)
+            list_report.write_report(plan, report)
     _note(result.number)
-    _say_result(plan, result, as_json)
+    list_report.say_result(plan, result, as_json)
 
 
 def imports_(as_json: JSON = False) -> None:
@@ -213,76 +209,6 @@ def _finish_what_is_left() -> None:
 
     for told in imports.resume():
         say_error(f"L’import {told.pk} ({told.path}) était resté en chemin : le voilà {told.get_state_display()}.")
-
-
-def _say_difference(plan: Plan, difference: Difference, as_json: bool) -> None:
-    if as_json:
-        say_json({"dry_run": True, **_file(plan), **asdict(difference)})
-        return
-    say(_columns(plan))
-    say(
-        f"{plan.count} personne(s), {plan.merged} doublon(s) fusionné(s), {plan.faulty} ligne(s) fautive(s).\n"
-        f"Seraient inscrites : {difference.new} nouvelle(s), {difference.known} connue(s) par une autre saison, "
-        f"{difference.waiting} en attente de confirmation, {difference.back} d’un import annulé.\n"
-        f"Rien ne changerait pour {difference.already} déjà inscrite(s) et {difference.suppressed} désinscrite(s).\n"
-        "Rien n’a été écrit."
-    )
-    _say_left(plan)
-
-
-def _say_result(plan: Plan, result: Any, as_json: bool) -> None:
-    if as_json:
-        say_json({"dry_run": False, **_file(plan), **asdict(result)})
-        return
-    _say_left(plan)
-    say(
-        f"{result.added} inscrit(s), {result.already} déjà inscrit(s), {result.suppressed} désinscrit(s) laissé(s) de côté."
-    )
-    say(f"Import {result.number} ; « kit subscribers undo-import {result.number} » l’annule, pendant 30 jours.")
-
-
-def _say_left(plan: Plan) -> None:
-    left = [*islice(plan.faults(), SHOWN + 1), *islice(plan.notes(), SHOWN + 1)]
-    for fault in left[:SHOWN]:
-        say_error(str(fault))
-    if len(left) > SHOWN:
-        say_error("… --report FICHIER.csv les écrit toutes.")
-
-
-def _columns(plan: Plan) -> str:
-    read = ", ".join(f"{column} ← « {header} »" for column, header in plan.columns.items())
-    ignored = f"\nIgnorées : {', '.join(plan.ignored)}." if plan.ignored else ""
-    return f"Colonnes ({plan.format}) : {read or 'aucune'}.{ignored}"
-
-
-def _file(plan: Plan) -> dict[str, Any]:
-    return {
-        "file": plan.path,
-        "format": plan.format,
-        "columns": plan.columns,
-        "ignored": list(plan.ignored),
-        "rows": plan.count,
-        "merged": plan.merged,
-        "faulty": plan.faulty,
-    }
-
-
-def _write_report(plan: Plan, out: Path) -> None:
-    """Every line that was left out or merged, in the order of the file, safe to open in a spreadsheet program."""
-    from pipeline.audience.spreadsheet import guarded
-
-    try:
-        with out.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\r\n")
-            writer.writerow(("line", "what", "column", "reason", "mend"))
-            for what, faults in (("refused", plan.faults()), ("left", plan.notes())):
-                for fault in faults:
-                    cells = (str(fault.line), what, fault.field, fault.message, fault.mend)
-                    writer.writerow([guarded(cell) for cell in cells])
-            for one in plan.duplicates():
-                writer.writerow((one.line, "merged", "email", f"même adresse qu’à la ligne {one.first}.", ""))
-    except OSError as error:
-        raise Fault(f"--report {out} : {error}") from error
 
 
 def _note(number: int) -> None:

@@ -15,6 +15,7 @@ from pipeline.delivery import outbox
 from pipeline.delivery.bounces import verp
 from pipeline.release import addresses, publication
 from pipeline.release.letters import Press
+from pipeline.release.models import Release
 from pipeline.release.published import LineSlot, SeasonPage
 from pipeline.season.season import Season
 
@@ -88,21 +89,16 @@ _minute: list[dt.datetime] = []
 
 
 def _compiled(press: Press, season: Season, kind: LetterKind, minute: dt.datetime) -> Compiled:
-    """The letter of this minute: what is compiled serves everybody who is written to within it."""
+    """The letter of this minute: what is compiled serves everybody who is written to within it, until something more is released."""
     if _minute != [minute]:
         _shelf.clear()
         _minute[:] = [minute]
-    mailto = bool(press.stationery.return_path)
-    name = (
-        season.name,
-        season.source_sha256,
-        kind,
-        press.base_url,
-        press.templates,
-        press.local,
-        mailto,
-        press.cfbl_address,
+    released = (
+        tuple(Release.objects.filter(season=season.name).values_list("pk", flat=True)) if kind == "welcome" else ()
     )
+    mailto = bool(press.stationery.return_path)
+    place = (press.base_url, press.templates, press.local, mailto, press.cfbl_address)
+    name = (season.name, season.source_sha256, kind, released, place)
     found = _shelf.get(name)
     if found is None:
         found = _shelf[name] = newsletters.compose(_letter(press, season, kind, minute), press.templates)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
+from pipeline.audience.signals import Part
 from pipeline.hooks.models import Delivery, Event, Type
 
 KEPT = dt.timedelta(days=30)
@@ -22,22 +22,21 @@ def forget(person_id: int, *, now: dt.datetime) -> None:
     told.update(state=Delivery.State.DROPPED, settled_at=now)
 
 
-def held(*, person_id: int, **_: object) -> dict[str, list[dict[str, Any]]]:
+def held(*, person_id: int, **_: object) -> list[Part]:
     """:data:`pipeline.audience.signals.held`: to whom what was told of a person (RGPD, art. 15-1-c)."""
     rows = Delivery.objects.filter(event__person=person_id).select_related("event", "endpoint").order_by("pk")
-    return {
-        "webhooks": [
-            {
-                "type": one.event.type,
-                "at": one.event.at.isoformat(),
-                "data": one.event.data,
-                "to": one.endpoint.host,
-                "with_address": one.endpoint.with_address,
-                "state": one.state,
-            }
-            for one in rows
-        ]
-    }
+    told = [
+        {
+            "type": one.event.type,
+            "at": one.event.at.isoformat(),
+            "data": one.event.data,
+            "to": one.endpoint.host,
+            "with_address": one.endpoint.with_address,
+            "state": one.state,
+        }
+        for one in rows
+    ]
+    return [Part("webhooks", "Ce qui a été dit de vous à d’autres systèmes, et auxquels.", told)]
 
 
 def purge(now: dt.datetime) -> int:

@@ -95,7 +95,7 @@ def _make(season: Season, month: dt.date, press: Press, *, now: dt.datetime, act
         return [one for one, mark in zip(told, marks, strict=True) if mark == "1"]
 
     @cache
-    def drafted(marks: str) -> Draft:
+    def drafted(marks: str, again: int) -> Draft:
         issues = tuple(one.issue for one in chosen(marks))
         letter = mails.letter(
             season, "digest", next(names), press, now=now, issues=issues, month=month, upcoming=upcoming
@@ -103,17 +103,20 @@ def _make(season: Season, month: dt.date, press: Press, *, now: dt.datetime, act
         return mails.draft(letter, press)
 
     for marks in owed.sets(people, claims):  # what takes time is done before the transaction
-        drafted(marks)
+        drafted(marks, 0)
     found: list[Mailing] = []
     with transaction.atomic():
         if not mails.hold(season) or not _releases(season, month):
             return []
         Digest.objects.create(season=season.name, month=f"{month:%Y-%m}", made_at=now)
-        for _ in range(PASSES):
-            for marks in owed.sets(people, claims):
+        for again in range(PASSES):
+            left = owed.sets(people, claims)
+            if not left:
+                break
+            for marks in left:
                 these = owed.those(people, claims, [marks])
                 carried = [one.release for one in chosen(marks)]
-                mailing = mails.freeze(drafted(marks), these, carried, press, now=now)
+                mailing = mails.freeze(drafted(marks, again), these, carried, press, now=now)
                 found += [mailing] if mailing else []
         mails.made("digest", season, slot, found, actor=actor, now=now)
     return found

@@ -6,7 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from pipeline.audience import consent, imports, rights, selection
+from pipeline.audience import consent, imports, moves, rights, selection
+from pipeline.audience.addresses import parse
 from pipeline.audience.models import Consent, Person, Reason, Status, Subscription
 from pipeline.audience.selection import Choices
 from pipeline.audience.suppression import suppress
@@ -93,6 +94,26 @@ def test_an_erased_address_is_never_imported_even_under_a_new_secret(settings: A
     settings.SECRET_KEY = "another secret"
     assert counts(bring("email\nada@commune.example\n")) == (0, 0, 1, 0)
     assert not Person.objects.filter(key="ada@commune.example").exists()
+
+
+def test_an_address_that_somebody_moved_from_is_not_imported_and_the_new_one_is_no_worse_for_it() -> None:
+    person = subscribed("old@x.example")
+    move = moves.ask(SEASON, person.public_id, parse("new@x.example"), now=NOW)
+    assert move is not None
+    moves.confirm(move.public_id, now=NOW)
+    assert counts(bring("email\nold@x.example\nnew@x.example\n")) == (0, 1, 1, 0)
+    assert counts(bring("email\nold@x.example\nnew@x.example\n", "autre-2032")) == (1, 0, 1, 0)
+
+
+def test_who_waits_keeps_the_wish_they_typed_where_the_file_says_nothing_else() -> None:
+    asked("ada@x.example", choice="final")
+    asked("bob@x.example", choice="final")
+    assert counts(bring("email,choice\nada@x.example,\nbob@x.example,tout\n")) == (2, 0, 0, 0)
+    assert dict(Subscription.objects.values_list("person__key", "choice")) == {
+        "ada@x.example": "final",
+        "bob@x.example": "tout",
+    }
+    assert {said(one).choice for one in Consent.objects.filter(event="imported")} == {"final", "tout"}
 
 
 def test_an_address_suppressed_by_hand_is_not_imported_even_if_nobody_has_it_yet() -> None:

@@ -231,3 +231,27 @@ def test_who_signs_up_in_the_very_moment_of_the_import_is_one_person(database: s
     assert Person.objects.count() == 2
     assert Subscription.objects.get(person__key="ada@x.example").status == Status.ACTIVE
     assert ImportPart.objects.count() == 0
+
+
+def test_a_list_that_is_being_frozen_comes_before_the_undoing(database: str) -> None:
+    number = bring()
+    held, go = threading.Event(), threading.Event()
+
+    def freeze() -> None:
+        with transaction.atomic():
+            row = selection.active(SEASON, ALL, cutoff=later(2))[0]
+            held.set()
+            go.wait(5)
+            Outgoing.objects.create(
+                key="k", recipient=row.email, content=b"", person=row.person_id, due_at=NOW, created_at=NOW
+            )
+        connection.close()
+
+    freezing = threading.Thread(target=freeze)
+    freezing.start()
+    assert held.wait(5)
+    threading.Timer(0.3, go.set).start()
+    told = imports.undo(number, now=later(3))
+    freezing.join()
+    assert (told.ended, told.removed) == (1, 1)
+    assert Suppression.objects.get().reason == Reason.UNDONE

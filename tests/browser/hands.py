@@ -12,6 +12,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import url_to_be
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 LOADS = 20.0
@@ -83,12 +84,15 @@ class Keyboard:
 
     def press(self, target: WebElement) -> None:
         with _another_page(self._driver):
-            self.jump(target)
+            self.reach(target)
+            self._type(Keys.ENTER)
 
     def jump(self, target: WebElement) -> None:
         """Follow a link within the page."""
+        address = target.get_property("href")
         self.reach(target)
         self._type(Keys.ENTER)
+        WebDriverWait(self._driver, LOADS, poll_frequency=0.02).until(url_to_be(str(address)))
 
     def write(self, field: WebElement, text: str) -> None:
         self.reach(field)

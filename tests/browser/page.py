@@ -9,10 +9,11 @@ from pathlib import Path
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser.axe import BUILD, axe
 from tests.browser.chromium import Look, wear
-from tests.browser.hands import Keyboard, Mouse
+from tests.browser.hands import LOADS, Keyboard, Mouse
 
 SCREENSHOTS = BUILD / "screenshots"
 _PRESSABLE = """
@@ -51,7 +52,7 @@ class Page:
     def one(self, css: str) -> WebElement:
         """The one element shown for this selector."""
         found = self.all(css)
-        assert len(found) == 1, f"{len(found)} × « {css} » on {self}"
+        assert len(found) == 1, f"{len(found)} × « {css} » on {self} « {self.driver.title} »"
         return found[0]
 
     def all(self, css: str) -> list[WebElement]:
@@ -69,6 +70,7 @@ class Page:
         """axe's violations, and a width that has to be scrolled sideways; empty for a page that everybody can use.
         Of a page that has some, a picture is kept.
         """
+        WebDriverWait(self.driver, LOADS, poll_frequency=0.02).until(_has_its_fonts)
         found = [str(one) for one in axe(self.driver, javascript=self.look.javascript)]
         beyond = sideways(self.driver)
         if beyond > 0:
@@ -99,6 +101,10 @@ class Page:
 
     def __str__(self) -> str:
         return self.driver.current_url.removeprefix(self.base)
+
+
+def _has_its_fonts(driver: Chrome) -> bool:
+    return bool(driver.execute_script("return document.fonts.status === 'loaded'"))
 
 
 def sideways(driver: Chrome) -> int:

@@ -14,7 +14,7 @@ from tests.browser.site import SEASON
 
 LOOKS = {
     "wide": (Look(), Look(dark=True)),
-    "narrow": (Look(width=320), Look(width=320, forced_colors=True)),
+    "narrow": (Look(width=320),),
 }
 NOT_PAGES = (".ics", ".xml", "/mail.html")
 

@@ -52,7 +52,6 @@ def test_a_list_is_tried_imported_listed_undone_and_written(home: dict[str, str]
 
     (listed,) = json.loads(kit("subscribers", "imports", "--json", **home).stdout)
     assert (listed["number"], listed["state"], listed["added"], listed["path"]) == (1, "done", 2, str(path))
-    assert str(path)[-12:] in kit("subscribers", "imports", **home).stdout.replace("\n", "")
 
     out = tmp_path / "abonnés.xlsx"
     assert kit("subscribers", "export", "--out", str(out), **home).returncode == 0
@@ -69,7 +68,6 @@ def test_a_list_is_tried_imported_listed_undone_and_written(home: dict[str, str]
     faulty.write_text("email\nada@x.example\nbob\n")
     for options, told in (
         (("--map", "adresse=x"), "COLONNE=EN-TÊTE"),
-        (("--choice", "rien"), "choisir parmi"),
         ((), "rien n’a été importé"),
     ):
         refused = kit("subscribers", "import", str(faulty), "--consent-source", "salon", *options, **home)

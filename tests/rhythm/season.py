@@ -11,10 +11,13 @@ from pathlib import Path
 
 from pipeline.audience import consent
 from pipeline.audience.addresses import parse
-from pipeline.audience.models import Person, Rhythm
+from pipeline.audience.models import CatchUp, Person, Rhythm
 from pipeline.audience.wishes import Wish
 from pipeline.delivery.models import Recipient
+from pipeline.release import revisions
 from pipeline.release.models import Carrying
+from pipeline.rhythm import catching_up
+from pipeline.season.season import Season
 from tests.audience.factories import PROOF
 from tests.stage import Stage, stage
 
@@ -50,6 +53,16 @@ def joined(play: Stage, name: str, choice: str = "tout", rhythm: str = Rhythm.EA
     person = consent.subscribe(parse(f"{name}@example.org"), "essai", wish, PROOF, now=play.now).person
     consent.confirm("essai", person.public_id, now=play.now)
     return person
+
+
+def essai() -> Season:
+    return revisions.active_seasons()["essai"]
+
+
+def asks(play: Stage, person: Person, rhythm: str = CatchUp.Rhythm.WEEKLY) -> CatchUp:
+    """Somebody wants to catch up."""
+    first = catching_up.first_at(essai(), play.now)
+    return consent.catch_up("essai", person.public_id, rhythm, first=first, now=play.now)
 
 
 def live(play: Stage, until: dt.date, *, daily: bool = False) -> list[str]:

@@ -8,27 +8,20 @@ from pathlib import Path
 import pytest
 
 from pipeline.audience import consent
-from pipeline.audience.models import CatchUp, Person, Rhythm
+from pipeline.audience.models import CatchUp, Rhythm
 from pipeline.audience.wishes import Wish
 from pipeline.delivery.models import Mailing
-from pipeline.release import decisions, revisions
+from pipeline.release import decisions
 from pipeline.rhythm import catching_up
-from pipeline.season.season import Season
-from tests.rhythm.season import DAY, MORNING, had, joined, listed, live, opened, received
-from tests.stage import STAFF, Stage
-from tests.together import together
+from tests.rhythm.season import DAY, MORNING, asks, essai, had, joined, listed, live, opened, received
+from tests.stage import STAFF
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [
+    pytest.mark.usefixtures("database"),
+    # What differs between the databases is played in any order, and by two at once, on both.
+    pytest.mark.parametrize("database", ["sqlite"], indirect=True),
+]
 WEEKLY, FORTNIGHTLY = CatchUp.Rhythm.WEEKLY, CatchUp.Rhythm.FORTNIGHTLY
-
-
-def essai() -> Season:
-    return revisions.active_seasons()["essai"]
-
-
-def asks(play: Stage, person: Person, rhythm: str = WEEKLY) -> CatchUp:
-    first = catching_up.first_at(essai(), play.now)
-    return consent.catch_up("essai", person.public_id, rhythm, first=first, now=play.now)
 
 
 def at(moment: str) -> dt.datetime:
@@ -170,16 +163,6 @@ def test_what_came_by_catching_up_is_in_no_digest(tmp_path: Path) -> None:
     consent.change("essai", ada.public_id, Wish("tout", (), Rhythm.MONTHLY), now=play.now)
     live(play, dt.date(2020, 4, 2), daily=True)
     assert had(ada) == ["1", "2", "3", "4", "5"]
-
-
-def test_two_workers_send_it_once(tmp_path: Path) -> None:
-    play = opened(tmp_path)
-    live(play, dt.date(2020, 2, 20))
-    ada = joined(play, "ada")
-    asks(play, ada)
-    play.now += DAY
-    assert sorted(map(len, together(lambda: catching_up.send("essai", play.press, now=play.now)))) == [0, 1]
-    assert had(ada) == ["1"]
 
 
 def test_who_asks_before_anything_went_out_has_nothing_to_catch_up_with(tmp_path: Path) -> None:
