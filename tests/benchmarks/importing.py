@@ -100,7 +100,7 @@ def measure(path: Path, database: str) -> None:
     leaver = Leaver()
     leaver.start()
     times: dict[str, float] = {}
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
 
     def lap(name: str) -> None:
         nonlocal started
@@ -111,7 +111,7 @@ def measure(path: Path, database: str) -> None:
     lap("lire")
     result = imports.apply(plan, SEASON, "tout", now=clock.now(), skip_faulty=True)
     lap("inscrire")
-    peak = peak_mb()
+    peak, cpu = peak_mb(), time.process_time() - busy
     waits = list(leaver.waits)
     with path.open("rb") as stream:
         difference = imports.compare(imports.read(stream, now=clock.now()), SEASON)
@@ -126,6 +126,7 @@ def measure(path: Path, database: str) -> None:
     say(
         lignes=rows,
         secondes=f"{total:.1f}",
+        processeur=f"{cpu:.1f}",
         par_seconde=round(rows / total),
         mo=round(peak),
         mo_en_tout=round(peak_mb()),

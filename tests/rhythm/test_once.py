@@ -22,6 +22,7 @@ from tests.together import together
 pytestmark = pytest.mark.usefixtures("database")
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_every_reader_finds_each_fiche_once_in_the_mailbox(tmp_path: Path) -> None:
     play = opened(tmp_path)
     each, monthly = joined(play, "each"), joined(play, "monthly", "tout", Rhythm.MONTHLY)

@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.audience.imports import read_csv
@@ -143,6 +143,7 @@ def test_a_consent_of_the_future_is_a_fault() -> None:
     assert faulty("email,consent_at\na@x.example,2031-03-03\nb@x.example,2031-03-04\n") == [(3, "consent_at")]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400) | st.text("email,;\"\n\r@.ax'=\t", max_size=200).map(str.encode))
 def test_whatever_the_file_holds_it_is_judged(raw: bytes) -> None:
     for data in (raw, b"email,name\n" + raw):
@@ -152,6 +153,7 @@ def test_whatever_the_file_holds_it_is_judged(raw: bytes) -> None:
         assert not set(lines) & {fault.line for fault in read.faults()}
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

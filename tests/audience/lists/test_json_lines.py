@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.audience.factories import plan
@@ -35,6 +35,7 @@ def test_halves_of_pairs_and_controls_are_refused() -> None:
     assert [(fault.line, fault.field) for fault in read.faults()] == [(1, "name"), (2, "email")]
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(max_size=9),
@@ -48,6 +49,7 @@ def test_any_json_is_judged(value: object) -> None:
         assert {fault.line for fault in read.faults()} | {row.line for row in read.rows()} <= {1, 2}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_judged(raw: bytes) -> None:
     read = plan(b'{"email": "ada@x.example"}\n' + raw)
