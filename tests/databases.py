@@ -14,7 +14,7 @@ from pipeline.settings import database as described
 from tests.postgres import postgres_url
 
 KINDS = ("sqlite", "postgresql")
-ROOMS = ("audience", "delivery", "release", "hooks")
+ROOMS = ("audience", "delivery", "release", "hooks", "web")
 
 
 def use(description: dict[str, Any]) -> None:
