@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from pipeline.audience import consent, signals, suppression
@@ -33,7 +33,6 @@ def ask(season: str, public_id: UUID, address: Address, *, now: dt.datetime) -> 
     return Move.objects.create(person=person, season=season, mailbox=address.mailbox, key=address.key, asked_at=now)
 
 
-@transaction.atomic
 def confirm(public_id: UUID, *, now: dt.datetime, ip: str = "") -> Person:
     """The new mailbox answered: from now on everything goes there, and nothing to the old one. Twice is once.
 
@@ -42,6 +41,15 @@ def confirm(public_id: UUID, *, now: dt.datetime, ip: str = "") -> Person:
     Raises:
         UnknownPersonError: the change was dropped, or the person erased since.
     """
+    try:
+        return _confirm(public_id, now=now, ip=ip)
+    except IntegrityError:
+        # Somebody signed up with the new address in this instant: they are known by it now.
+        return _confirm(public_id, now=now, ip=ip)
+
+
+@transaction.atomic
+def _confirm(public_id: UUID, *, now: dt.datetime, ip: str) -> Person:
     move = Move.objects.select_for_update().filter(public_id=public_id).first()
     if move is None:
         raise UnknownPersonError

@@ -29,5 +29,6 @@ def tend(press: Press, *, months: int, now: dt.datetime) -> None:
         return
     reminding.ask_to_renew(press, months=months, now=now)
     retention.lapse(now, seconds=SECONDS)
-    retention.purge(now, seconds=SECONDS)
     outbox.tidy(now)
+    if not retention.purge(now, seconds=SECONDS).finished:
+        Plan.objects.update(tended_at=None)  # the next tick goes on
