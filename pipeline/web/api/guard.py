@@ -83,8 +83,9 @@ def _check(request: HttpRequest) -> None:
     if request.content_type != "application/json":
         told = "Envoyez du JSON : « Content-Type: application/json »."
         raise Problem(415, told, headers={"Accept": "application/json"})
-    # A length that is not said is a body in chunks, of which the server tells Django nothing: it reads as empty.
-    if int(request.headers.get("Content-Length") or 0) > LONGEST:
+    length = request.headers.get("Content-Length", "")
+    # A length that is not said, or is no number, reads as an empty body: Django takes no chunks.
+    if length.isdecimal() and int(length) > LONGEST:
         raise Problem(413, f"Le corps de la requête dépasse {LONGEST} octets. Envoyez-en moins.")
 
 
