@@ -37,7 +37,7 @@ def test_by_the_hour_what_was_kept_long_enough_goes(tmp_path: Path) -> None:
     desk = office(tmp_path)
     desk.sign_up(ADA)
     desk.answer()
-    IdempotentRequest.objects.create(key="a" * 64, fingerprint="b" * 64, status=202, body="", at=desk.stage.now)
+    IdempotentRequest.objects.create(name="a" * 64, fingerprint="b" * 64, status=202, body="", at=desk.stage.now)
     tend(desk)
     assert (Person.objects.count(), IdempotentRequest.objects.count()) == (1, 1)
     desk.later(days=31)
