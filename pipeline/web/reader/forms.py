@@ -101,7 +101,7 @@ class AddressForm(SeasonForm):
         return super().clean()
 
     def _meant(self, written: str) -> str:
-        """The correction, where the person took it. Asked about is also what is then refused: it may be for the slip."""
+        """The correction, where the person took it. A domain that is refused is asked about all the same: the slip may be why."""
         try:
             address = addresses.parse(written)
         except AddressError:
