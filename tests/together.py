@@ -25,3 +25,18 @@ def together(work: Callable[[], T], count: int = 2) -> list[T]:
 
     with ThreadPoolExecutor(count) as pool:
         return [task.result() for task in [pool.submit(one) for _ in range(count)]]
+
+
+def apart(*works: Callable[[], object]) -> list[BaseException | None]:
+    """Different works, begun at the same instant: what each raised, in their order."""
+    start = threading.Barrier(len(works))
+
+    def one(work: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [task.exception() for task in [pool.submit(one, work) for work in works]]

@@ -111,13 +111,15 @@ def wish(season: Season, choice: str, themes: Sequence[str], rhythm: str) -> Wis
     """
     faults = []
     if choice not in {one.id for one in season.choices}:
-        faults.append(Fault("choice", "Ce choix n’est pas proposé.", "Choisissez ce que vous voulez recevoir."))
+        message = "Ce choix n’est pas proposé." if choice else "Il manque votre choix."
+        faults.append(Fault("choice", message, "Choisissez ce que vous voulez recevoir."))
     if not set(themes) <= {one.id for one in season.themes}:
         faults.append(Fault("themes", "Un de ces thèmes n’est pas proposé.", "Prenez-en dans la liste."))
     elif len(packed(themes)) > THEMES_LENGTH:
         faults.append(Fault("themes", "Ces thèmes sont trop nombreux.", "Choisissez plutôt de tout recevoir."))
     if rhythm not in Rhythm.values:
-        faults.append(Fault("rhythm", "Ce rythme n’est pas proposé.", "Choisissez un rythme."))
+        message = "Ce rythme n’est pas proposé." if rhythm else "Il manque un rythme."
+        faults.append(Fault("rhythm", message, "Choisissez un rythme."))
     picking = choice in {one.id for one in season.choices if one.pick_themes}
     if picking and not themes:
         faults.append(

@@ -15,6 +15,8 @@ from pipeline.audience.fingerprints import fingerprints
 from pipeline.audience.models import Event, Move, Person, Reason, Status, Subscription, Suppression
 from pipeline.audience.wishes import Wish
 
+_TRIES = 3
+
 
 @transaction.atomic
 def ask(season: str, public_id: UUID, address: Address, *, now: dt.datetime) -> Move | None:
@@ -41,20 +43,26 @@ def confirm(public_id: UUID, *, now: dt.datetime, ip: str = "") -> Person:
     Raises:
         UnknownPersonError: the change was dropped, or the person erased since.
     """
-    try:
-        return _confirm(public_id, now=now, ip=ip)
-    except IntegrityError:
-        # Somebody signed up with the new address in this instant: they are known by it now.
-        return _confirm(public_id, now=now, ip=ip)
+    for left in reversed(range(_TRIES)):
+        try:
+            return _confirm(public_id, now, ip)
+        except IntegrityError:  # somebody signs up with the new address in this instant: now they are known
+            if not left:
+                raise
+    raise AssertionError  # the last try returns or raises
 
 
 @transaction.atomic
-def _confirm(public_id: UUID, *, now: dt.datetime, ip: str) -> Person:
-    move = Move.objects.select_for_update().filter(public_id=public_id).first()
+def _confirm(public_id: UUID, now: dt.datetime, ip: str) -> Person:
+    asked = Move.objects.filter(public_id=public_id).first()
+    if asked is None:
+        raise UnknownPersonError
+    both = Person.objects.select_for_update(no_key=True).filter(Q(pk=asked.person_id) | Q(key=asked.key))
+    found = {one.pk: one for one in both.order_by("pk")}
+    # Read again under the locks, which come first: whoever asks anew or is erased drops it under the same ones.
+    move = Move.objects.filter(public_id=public_id).first()
     if move is None:
         raise UnknownPersonError
-    both = Person.objects.select_for_update(no_key=True).filter(Q(pk=move.person_id) | Q(key=move.key)).order_by("pk")
-    found = {one.pk: one for one in both}
     person = found.pop(move.person_id)
     if person.erased_at is not None:
         raise UnknownPersonError
@@ -78,6 +86,9 @@ def _readdress(person: Person, move: Move, proof: Proof, now: dt.datetime) -> No
     for one in _running(person):
         consent.record(one, Event.MOVED, proof, now, note=f"{old} → {person.email}")
     _lift(person, now)
+    # What stands against the person goes with them: whoever has the old address next takes nothing of it back.
+    theirs = Suppression.objects.filter(person=person, key=old_key, lifted_at__isnull=True)
+    theirs.exclude(reason=Reason.MANUAL).update(key=person.key)
     signals.moved.send(sender=Person, person_id=person.pk, old=old, new=person.email, now=now)
     suppression.moved(person, old_key, now=now)
 
@@ -90,9 +101,16 @@ def _hand_over(person: Person, other: Person, proof: Proof, now: dt.datetime) ->
         if one.status == Status.ACTIVE and there.status != Status.ACTIVE:
             Wish.of(one).put(there)
             consent.activate(there, Event.MOVED, proof, now)
+            _pause_too(person, there, now)
         consent.end(one, Event.MOVED, proof, why=Reason.MOVED, now=now)
     signals.moved.send(sender=Person, person_id=person.pk, old=person.email, new="", now=now)
     suppression.suppress(person.key, Reason.MOVED, now=now, person=person)
+
+
+def _pause_too(person: Person, there: Subscription, now: dt.datetime) -> None:
+    held = suppression.pause(person, there.season, now=now)
+    if held is not None and held.until is not None:
+        consent.pause(there.season, there.person.public_id, held.until, now=now, source="changement d’adresse")
 
 
 def _running(person: Person) -> list[Subscription]:

@@ -120,9 +120,11 @@ def is_dead(person: Person) -> bool:
 
 
 def proven_at(person: Person) -> dt.datetime | None:
-    """When a consent last took back that the address is dead: what failed before says nothing any more."""
-    dead = _about(person).filter(reason=Reason.BOUNCED, lifted_at__isnull=False)
-    return dead.order_by("-lifted_at").values_list("lifted_at", flat=True).first()
+    """When a consent last took back that the address is dead, or another address was confirmed: what failed before says nothing any
+    more."""
+    news = _about(person).filter(reason=Reason.BOUNCED) | Suppression.objects.filter(person=person, reason=Reason.MOVED)
+    lifted = news.filter(lifted_at__isnull=False)
+    return lifted.order_by("-lifted_at").values_list("lifted_at", flat=True).first()
 
 
 def lift_by_consent(person: Person, season: str, *, now: dt.datetime) -> int:

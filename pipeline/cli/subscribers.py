@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli import lists
-from pipeline.cli.face import Fault, confirm, say, say_json, start
+from pipeline.cli.face import Fault, confirm, say, say_error, say_json, start
 
 app = typer.Typer(help="Les abonnés.", no_args_is_help=True)
 lists.register(app)
@@ -74,6 +74,34 @@ def erase(
         confirm(f"Effacer {email} pour de bon ?", yes)
         rights.erase(email, now=clock.now())
     say("Effacé.")
+
+
+@app.command("purge")
+def purge(
+    as_json: Annotated[bool, typer.Option("--json", help="Pour un programme.")] = False,
+) -> None:
+    """Retirer tout de suite ce qui a été gardé assez longtemps ; cela se fait aussi seul, toutes les heures (docs/operator.md)."""
+    start()
+    from pipeline import clock
+    from pipeline.audience import retention
+
+    people = rows = 0
+    while True:
+        done = retention.purge(clock.now())
+        people, rows = people + done.people, rows + done.rows
+        if done.finished:
+            break
+    lapsed = retention.lapse(clock.now(), seconds=3600)
+    if as_json:
+        say_json({"people": people, "rows": rows, "lapsed": lapsed, "unanswered": done.unanswered})
+        return
+    say(
+        f"{people} personne(s) jamais confirmée(s) retirée(s), {rows} trace(s) effacée(s), {lapsed} inscription(s) non renouvelée(s)."
+    )
+    if done.unanswered:
+        say_error(
+            f"{done.unanswered} inscription(s) attendent une réponse depuis plus d’un jour : voir les messages de « kit serve »."
+        )
 
 
 @contextmanager

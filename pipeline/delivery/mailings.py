@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 from django.db.models import F
 
-from pipeline.delivery import breaker, ledger, results
+from pipeline.delivery import breaker, ledger, relocation, results
 from pipeline.delivery.breaker import Recent
 from pipeline.delivery.complaints import Rate
 from pipeline.delivery.ledger import Result
@@ -51,7 +51,7 @@ def cancel(name: str, reason: str, *, now: dt.datetime) -> bool:
 
 def resend_unknown(name: str, positions: Sequence[int] | None = None) -> int:
     """Let the uncertain ones go out again, with the same Message-ID: a person's decision. Return how many; none of a mailing that was
-    cancelled for good."""
+    cancelled for good. They go to the addresses that people have by now."""
     with transaction.atomic():
         # Not the key: a sender that appends refusals has a batch of ours locked, and its bounces refer to this row.
         mailing = Mailing.objects.select_for_update(no_key=True).get(name=name)
@@ -72,6 +72,8 @@ def resend_unknown(name: str, positions: Sequence[int] | None = None) -> int:
         if mailing.accepted:  # they are uncertain no more: if they become so again, that is news
             mailing.accepted["unknown"] = max(0, mailing.accepted["unknown"] - len(chosen))
         mailing.save(update_fields=["state", "finished_at", "accepted"])
+        # Last: whoever changes their address holds their own row, and finds these deferred.
+        relocation.catch_up(mailing, [a.position for a in chosen])
     return len(chosen)
 
 

@@ -16,6 +16,7 @@ from pipeline.audience.models import DomainCheck
 from pipeline.audience.wishes import Profile, Wish
 from pipeline.season import schema
 from tests.factories import season_yaml
+from tests.hostile_strings import BY_KIND
 
 MORE = """\
   - {id: themes, label: Mes thèmes, pick_themes: true}
@@ -42,6 +43,15 @@ def test_every_fault_of_a_wish_is_told_in_the_order_of_the_fields() -> None:
     with pytest.raises(AskingError) as error:
         asking.wish(SEASON, "themes", [], "each")
     assert fields(error) == ["themes"]
+
+
+def test_what_is_missing_is_not_called_unknown() -> None:
+    with pytest.raises(AskingError) as error:
+        asking.wish(SEASON, "", [], "")
+    assert [(one.field, one.message) for one in error.value.faults] == [
+        ("choice", "Il manque votre choix."),
+        ("rhythm", "Il manque un rythme."),
+    ]
 
 
 def test_what_is_left_out_of_a_profile_stays() -> None:
@@ -102,6 +112,16 @@ def test_a_line_is_kept_as_one_line_or_refused(text: str) -> None:
     assert len(kept) <= 200
     assert kept.splitlines() in ([], [kept])
     assert unicodedata.is_normalized("NFC", kept)
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+def test_a_hostile_text_is_kept_as_it_was_meant_or_refused(kind: str) -> None:
+    for case in BY_KIND[kind]:
+        try:
+            kept: str | None = asking.line("name", case.text)
+        except AskingError:
+            kept = None
+        assert kept == (case.kept if case.accepted else None), case
 
 
 def test_no_control_no_half_of_a_pair_and_nothing_that_turns_the_text_round_is_kept() -> None:

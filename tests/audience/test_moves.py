@@ -12,6 +12,7 @@ from pipeline.audience.models import Move, Person, Reason, Status, Subscription,
 from pipeline.audience.selection import Choices
 from pipeline.audience.verifying import verify
 from tests.audience.factories import NOW, SEASON, asked, later, said, subscribed
+from tests.together import apart
 
 pytestmark = pytest.mark.usefixtures("database")
 OLD, NEW = "ada@commune.example", "ada@ville.example"
@@ -121,3 +122,66 @@ def test_the_proof_of_a_mailbox_lifts_what_its_owner_may_lift_and_not_what_staff
     suppression.suppress("ada@interdite.example", Reason.MANUAL, now=NOW)
     moves.confirm(wanted(Person.objects.get(), "ada@interdite.example", hours=3).public_id, now=later(4))
     assert selected() == []
+
+
+def test_a_pause_goes_along_and_nobody_who_takes_the_old_address_ends_it() -> None:
+    person = subscribed(OLD)
+    consent.pause(SEASON, person.public_id, later(900), now=later(1))
+    moves.confirm(wanted(person).public_id, now=later(2))
+    successor = subscribed(OLD)
+    assert selection.may_write(successor.pk, SEASON, now=later(3))
+    assert not selection.may_write(person.pk, SEASON, now=later(3))
+    moved_in = subscribed("bob@commune.example")
+    move = moves.ask(SEASON, moved_in.public_id, parse(OLD), now=later(4))
+    assert move is not None
+    moves.confirm(move.public_id, now=later(5))
+    assert not selection.may_write(person.pk, SEASON, now=later(6))
+    assert selection.may_write(person.pk, SEASON, now=later(901))
+
+
+def test_what_runs_on_at_a_known_address_stays_paused() -> None:
+    person, other = subscribed(OLD), asked(NEW).person
+    consent.pause(SEASON, person.public_id, later(100), now=later(1))
+    moves.confirm(wanted(person).public_id, now=later(2))
+    assert selected() == [NEW]
+    assert not selection.may_write(other.pk, SEASON, now=later(99))
+    assert verify().faults == ()
+
+
+def test_a_refusal_goes_along_and_is_not_taken_back_by_whoever_has_the_old_address_next() -> None:
+    person = subscribed(OLD)
+    subscribed(OLD, "autre-2032")
+    consent.unsubscribe("autre-2032", person.public_id, now=later(1), source="page")
+    moves.confirm(wanted(person).public_id, now=later(2))
+    asked(OLD, "autre-2032")
+    successor = Person.objects.get(key=OLD)
+    consent.confirm("autre-2032", successor.public_id, now=later(3))
+    kept = Suppression.objects.get(person=person, reason=Reason.UNSUBSCRIBED)
+    assert (kept.key, kept.lifted_at) == (NEW, None)
+    assert selection.may_write(successor.pk, "autre-2032", now=later(4))
+
+
+def test_confirming_while_another_change_is_asked_for_or_an_erasure_runs_blocks_nobody() -> None:
+    for number in range(5):
+        person = subscribed(f"ada{number}@commune.example")
+        move = wanted(person, f"ada{number}@ville.example")
+        wanted_next = parse(f"ada{number}@autre.example")
+        raised = apart(
+            lambda: moves.confirm(move.public_id, now=later(2)),  # noqa: B023 - run before the next round
+            lambda: moves.ask(SEASON, person.public_id, wanted_next, now=later(2)),  # noqa: B023
+            lambda: rights.erase_person(person.public_id, now=later(3)),  # noqa: B023
+        )
+        assert all(one is None or isinstance(one, LookupError) for one in raised)
+
+
+def test_somebody_who_signs_up_with_the_new_address_in_that_instant_is_found_there() -> None:
+    for number in range(5):
+        person = subscribed(f"ada{number}@commune.example")
+        new = f"ada{number}@ville.example"
+        move = wanted(person, new)
+        raised = apart(
+            lambda: moves.confirm(move.public_id, now=later(2)),  # noqa: B023 - run before the next round
+            lambda: asked(new),  # noqa: B023
+        )
+        assert raised == [None, None]
+        assert selection.active(SEASON, Choices(("tout",)), cutoff=later(9)).filter(person__key=new).count() == 1

@@ -65,3 +65,11 @@ def test_a_ledger_that_was_changed_is_told_entry_by_entry(home: dict[str, str], 
     assert "n’est pas l’empreinte d’un sceau" in kit("audit", "verify", "--expect", "xyz", **home).stderr
     assert "kit audit verify" in kit("subscribers", "proof", ONE, **home).stderr
     assert json.loads(kit("audit", "seals", "--json", **home).stdout) == []
+
+
+def test_what_was_kept_long_enough_goes_at_once_where_an_operator_asks(home: dict[str, str], tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "var" / "kit.sqlite3") as database:
+        database.execute("insert into audience_mailboxuse (mailbox, at) values ('x', '2020-01-01 00:00:00')")
+    gone = json.loads(kit("subscribers", "purge", "--json", **home).stdout)
+    assert gone == {"people": 0, "rows": 1, "lapsed": 0, "unanswered": 0}
+    assert "0 trace(s)" in kit("subscribers", "purge", **home).stdout

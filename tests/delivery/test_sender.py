@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.audience import consent, rights
+from pipeline.audience import consent, moves, rights
+from pipeline.audience.addresses import parse
 from pipeline.audience.models import Person
 from pipeline.delivery import fence, gate, journal, ledger, mailings, results, takeover
 from pipeline.delivery.envelope import Outcome
@@ -134,6 +135,22 @@ def test_only_the_message_whose_reply_was_lost_is_unknown_and_a_person_may_resen
         again = [message["id"] for message in sink.messages if message["to"] == sink.messages[2]["to"]]
         assert len(again) == 2
         assert len(set(again)) == 1
+
+
+def test_an_uncertain_message_is_sent_again_to_where_its_person_has_moved_since(tmp_path: Path) -> None:
+    with Sink(Behaviour(drop_before_dot_reply=(3,))) as sink:
+        play, mailing = released(tmp_path, 5, sink.url)
+        play.send()
+        old = sink.messages[2]["to"]
+        person = Person.objects.get(email=old)
+        move = moves.ask("essai", person.public_id, parse("ailleurs@example.org"), now=play.now)
+        assert move is not None
+        moves.confirm(move.public_id, now=play.now)
+        assert mailings.resend_unknown(mailing.name) == 1
+        play.send()
+        assert counts(mailing) == {"sent": 5}
+        assert [message["to"] for message in sink.messages].count(old) == 1
+        assert sink.messages[-1]["to"] == "ailleurs@example.org"
 
 
 def test_three_unknown_in_a_row_stop_the_mailing(tmp_path: Path) -> None:

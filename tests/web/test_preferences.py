@@ -132,6 +132,12 @@ def test_who_somebody_is_changes_without_their_choices(client: Client, site: Sit
     assert Wish.of(reader) == Wish("tout")
 
 
+def test_what_the_season_no_longer_asks_for_stays(client: Client, site: Site, reader: Subscription) -> None:
+    site.pages[factories.NAME] = replace(site.page, season=replace(site.page.season, roles=()))
+    act(client, reader, "profile", name="Inès", organisation="", department="75", role="reine")
+    assert (reader.role, reader.department) == ("elue", "75")
+
+
 class TestPausing:
     def test_a_pause_ends_at_midnight_where_the_season_is(
         self, client: Client, site: Site, reader: Subscription

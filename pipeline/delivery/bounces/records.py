@@ -193,14 +193,16 @@ def _failing_too_often(people: set[int], now: dt.datetime) -> set[int]:
     over = {person for person, count in _failures(people, begin).items() if count >= most}
     for person in Person.objects.filter(pk__in=over):
         proven = suppression.proven_at(person)
-        if proven is not None and proven > begin and _failures({person.pk}, proven).get(person.pk, 0) < most:
+        if proven is not None and _failures({person.pk}, begin, written_after=proven).get(person.pk, 0) < most:
             over.discard(person.pk)
     return over
 
 
-def _failures(people: set[int], begin: dt.datetime) -> dict[int, int]:
-    """On how many mailings each person has had a failure that may be the address's since ``begin``."""
+def _failures(people: set[int], begin: dt.datetime, *, written_after: dt.datetime | None = None) -> dict[int, int]:
+    """On how many mailings, of those frozen after an instant, each person has had a failure that may be the address's since ``begin``."""
     rows = Bounce.objects.filter(person__in=people, kind=Bounce.Kind.SOFT, mailing__isnull=False, at__gt=begin)
+    if written_after is not None:
+        rows = rows.filter(mailing__created_at__gt=written_after)
     counted = rows.exclude(meaning__in=ABOUT_US).values_list("person").annotate(n=Count("mailing", distinct=True))
     return {person: n for person, n in counted if person is not None}
 

@@ -54,11 +54,6 @@ class _Desk:
     person: Person
     subscription: Subscription
 
-    @property
-    def profile(self) -> Profile:
-        kept = self.subscription
-        return Profile(self.person.name, self.person.organisation, kept.role, kept.territory, kept.department)
-
 
 @router.get("", response={200: PreferencesOut, **documented(401, 404, 410)}, operation_id="show_preferences")
 def show(request: HttpRequest) -> Answer[PreferencesOut]:
@@ -119,7 +114,7 @@ def _desk(reader: Token) -> _Desk:
 
 
 def _change(request: HttpRequest, desk: _Desk, wanted: PreferencesIn) -> None:
-    wish, told = Wish.of(desk.subscription), desk.profile
+    wish, told = Wish.of(desk.subscription), Profile.of(desk.subscription)
     given = {name: value for name in ("choice", "themes", "rhythm") if (value := getattr(wanted, name)) is not None}
     faults: list[Fault] = []
     # What is not named is not judged: a season may have dropped a term that somebody chose.
@@ -174,7 +169,7 @@ def _shown(desk: _Desk) -> PreferencesOut:
             "choice": wish.choice,
             "themes": list(wish.themes),
             "rhythm": wish.rhythm,
-            "profile": ProfileOut.of(desk.profile),
+            "profile": ProfileOut.of(Profile.of(kept)),
             "paused_until": pause.until.astimezone(desk.season.zone).date() if pause and pause.until else None,
         }
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 
-from pipeline.audience import consent, rights, selection, signals, tokens
+from pipeline.audience import consent, moves, rights, selection, signals, tokens
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Consent, Event, Person, Reason, Status, Subscription, Suppression
 from pipeline.audience.selection import Choices
@@ -18,7 +18,7 @@ from pipeline.audience.wishes import Wish
 from pipeline.delivery import outbox
 from pipeline.delivery.bounces import intake, records
 from pipeline.delivery.bounces.verp import Maker, unsubscribe_address
-from pipeline.delivery.models import Bounce, Outgoing
+from pipeline.delivery.models import Bounce, Mailing, Outgoing
 from tests.audience.factories import NOW, PROOF, SEASON, later, said, subscribed
 from tests.delivery.bounces import corpus
 from tests.delivery.bounces.factories import DEAD, FULL, POLICY, READER, RETURN_PATH, posted, reader, sample
@@ -118,6 +118,23 @@ def test_a_failure_from_before_the_mailbox_was_proven_again_changes_nothing() ->
     late.report(DEAD, now=later(5))
     assert written_to() == {READER}
     posted(person, name="essai/3", at=later(6)).report(DEAD, now=later(7))
+    assert written_to() == set()
+
+
+@pytest.mark.parametrize("report", [DEAD, FULL], ids=["dead", "full"])
+def test_what_comes_back_from_an_old_address_says_nothing_of_the_new_one(report: corpus.Sample, settings: Any) -> None:
+    person = reader()
+    late = [posted(person, name=f"essai/{number}") for number in range(settings.KIT.soft_bounces[0])]
+    Mailing.objects.update(state="done")
+    move = moves.ask(SEASON, person.public_id, parse("ailleurs@commune.example"), now=later(1))
+    assert move is not None
+    moves.confirm(move.public_id, now=later(2))
+    for one in late:
+        one.report(report, now=later(3))
+    assert written_to() == {"ailleurs@commune.example"}
+    fresh = posted(Person.objects.get(), name="essai/neuf", at=later(4))
+    told = fresh.mail(DEAD).replace(READER.encode(), b"ailleurs@commune.example")
+    assert intake.take(told, [fresh.verp], now=later(5)).kind == "hard"
     assert written_to() == set()
 
 
