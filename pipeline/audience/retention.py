@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,9 +89,10 @@ def purge(now: dt.datetime, *, seconds: float = SECONDS) -> Purged:
     return Purged(people, rows, unanswered, finished and all(whole for _, whole in deleted))
 
 
-def to_renew(now: dt.datetime, months: int, limit: int) -> list[Subscription]:
-    """Up to ``limit`` active subscriptions about which the person has said nothing for ``months`` months and was not asked, the oldest
-    first, with their ``person``. Whoever may not be written to now (a pause, a dead address) is asked later. 0 months: nobody.
+def to_renew(now: dt.datetime, months: int, limit: int, *, seasons: Collection[str]) -> list[Subscription]:
+    """Up to ``limit`` active subscriptions to ``seasons`` about which the person has said nothing for ``months`` months and was not
+    asked, the oldest first, with their ``person``. Whoever may not be written to now (a pause, a dead address) is asked later. 0 months:
+    nobody.
     """
     if months <= 0:
         return []
@@ -99,6 +100,7 @@ def to_renew(now: dt.datetime, months: int, limit: int) -> list[Subscription]:
     in_force = Suppression.objects.filter(suppression.in_force(now), season__in=("", OuterRef("season")))
     waiting = Subscription.objects.filter(
         # Nobody decided before they came: the index on the one spares the scan for the other.
+        season__in=seasons,
         status=Status.ACTIVE,
         since__lt=before,
         decided_at__lt=before,
