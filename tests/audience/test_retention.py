@@ -162,14 +162,16 @@ def test_two_purges_at_once_remove_each_person_once() -> None:
     assert Consent.objects.filter(person=None).count() == 25
 
 
-def test_a_sign_up_that_nobody_answers_is_told_and_not_lost(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sign_up_that_nobody_answers_is_told_and_kept_for_thirty_days(caplog: pytest.LogCaptureFixture) -> None:
     SignUp.objects.create(season=SEASON, mailbox=ADA, key=ADA, source="formulaire", at=NOW)
     assert purge(days(0.9)).unanswered == 0
     assert caplog.text == ""
-    assert purge(days(40)).unanswered == 1
+    assert purge(days(29.9)) == Purged(0, 0, 1, True)
     assert "1 sign-up(s) unanswered" in caplog.text
     assert ADA not in caplog.text
     assert SignUp.objects.count() == 1
+    assert purge(days(30.1)) == Purged(0, 1, 1, True)
+    assert not SignUp.objects.exists()
 
 
 def test_traces_go_when_they_are_old_enough_and_not_before() -> None:
