@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,11 +73,13 @@ class Purged:
 def purge(now: dt.datetime, *, seconds: float = SECONDS) -> Purged:
     """Remove what has been kept long enough, for about ``seconds``; the rest at the next call.
 
-    A sign-up that nobody answered is not removed but told in the log: somebody waits for their mail.
+    A sign-up that waits for its answer is told in the log, since somebody waits for their mail; after :data:`UNCONFIRMED`, nobody
+    does any more, and it goes like those that were answered.
     """
     end = time.monotonic() + seconds
     unanswered = _unanswered(now)
     old: tuple[QuerySet[Any], ...] = (
+        SignUp.objects.filter(at__lt=now - UNCONFIRMED),
         MailboxUse.objects.filter(at__lt=now - MAILBOX_USES),
         Visit.objects.filter(at__lt=now - VISITS),
         Move.objects.filter(Q(done_at__lt=now - DONE_MOVES) | Q(done_at=None, asked_at__lt=now - UNCONFIRMED)),
@@ -89,9 +91,10 @@ def purge(now: dt.datetime, *, seconds: float = SECONDS) -> Purged:
     return Purged(people, rows, unanswered, finished and all(whole for _, whole in deleted))
 
 
-def to_renew(now: dt.datetime, months: int, limit: int) -> list[Subscription]:
-    """Up to ``limit`` active subscriptions about which the person has said nothing for ``months`` months and was not asked, the oldest
-    first, with their ``person``. Whoever may not be written to now (a pause, a dead address) is asked later. 0 months: nobody.
+def to_renew(now: dt.datetime, months: int, limit: int, *, seasons: Collection[str]) -> list[Subscription]:
+    """Up to ``limit`` active subscriptions to ``seasons`` about which the person has said nothing for ``months`` months and was not
+    asked, the oldest first, with their ``person``. Whoever may not be written to now (a pause, a dead address) is asked later. 0 months:
+    nobody.
     """
     if months <= 0:
         return []
@@ -99,6 +102,7 @@ def to_renew(now: dt.datetime, months: int, limit: int) -> list[Subscription]:
     in_force = Suppression.objects.filter(suppression.in_force(now), season__in=("", OuterRef("season")))
     waiting = Subscription.objects.filter(
         # Nobody decided before they came: the index on the one spares the scan for the other.
+        season__in=seasons,
         status=Status.ACTIVE,
         since__lt=before,
         decided_at__lt=before,

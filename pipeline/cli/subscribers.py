@@ -111,8 +111,10 @@ def _known(email: str) -> Iterator[None]:
 
     try:
         yield
-    except (AddressError, UnknownPersonError) as error:
-        raise Fault(f"Personne n’est connu à l’adresse {email}. {error}".strip()) from error
+    except AddressError as error:
+        raise Fault(f"« {email} » : {error}") from error
+    except UnknownPersonError as error:
+        raise Fault(f"Personne n’est connu à l’adresse {email}.") from error
 
 
 def _say_parts(held: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from pipeline import broker
 from pipeline.audience import consent, domains, quotas, suppression
@@ -15,7 +15,6 @@ from pipeline.audience.models import Person, SignUp, Status, Subscription
 from pipeline.audience.wishes import Profile, Wish, unpacked
 from pipeline.compose.preflight import PreflightError
 from pipeline.correspondence import letters, reception
-from pipeline.release import revisions
 from pipeline.release.letters import Press
 from pipeline.season.season import Season
 
@@ -32,19 +31,22 @@ def waiting() -> int:
 
 
 def answer(press: Press, *, now: dt.datetime, most: int = ROUND) -> int:
-    """Answer what waits, oldest first; return how many were answered. What cannot be answered now stays, and is told in the log."""
-    seasons = revisions.active_seasons()
+    """Answer what waits, oldest first; return how many were answered. What cannot be answered now stays, keeps nobody else waiting,
+    and is told in the log."""
+    seasons = reception.open_seasons(press)
+    closed = SignUp.objects.exclude(season__in=seasons).count()
+    if closed:
+        logger.warning("%s sign-up(s) wait for seasons to which nobody can sign up now", closed)
     answered = 0
-    for row in list(SignUp.objects.order_by("pk").values_list("pk", "season")[:most]):
-        pk, name = row
-        season = seasons.get(name)
-        if season is None or not reception.is_open(season, press):
-            logger.warning("sign-up %s: nobody can sign up to %s now; it waits", pk, name)
-            continue
+    for pk, season in list(SignUp.objects.filter(season__in=seasons).order_by("pk").values_list("pk", "season")[:most]):
         try:
-            answered += _answer(pk, season, press, now)
+            answered += _answer(pk, seasons[season], press, now)
         except PreflightError as error:
             logger.error("sign-up %s: %s", pk, error)
+        except (OperationalError, InterfaceError):  # the database is away, for everybody
+            raise
+        except Exception:
+            logger.exception("sign-up %s cannot be answered; it waits", pk)
     return answered
 
 

@@ -14,8 +14,8 @@ from pipeline.audience.tokens import LIFETIMES
 from pipeline.compose.letter import LetterKind
 from pipeline.compose.preflight import PreflightError
 from pipeline.correspondence import letters, reception
-from pipeline.release import revisions
 from pipeline.release.letters import Press
+from pipeline.season.season import Season
 
 logger = logging.getLogger(__name__)
 
@@ -28,24 +28,26 @@ def remind(press: Press, *, now: dt.datetime, most: int = ROUND) -> int:
 
     Nobody is reminded who had left before they asked again: until they confirm, one mail is all they get.
     """
+    seasons = reception.open_seasons(press)
     waiting = Subscription.objects.filter(
-        status=Status.PENDING, since__lte=now - AFTER, since__gt=now - LIFETIMES["confirm"], reminded_at__isnull=True
+        status=Status.PENDING,
+        since__lte=now - AFTER,
+        since__gt=now - LIFETIMES["confirm"],
+        reminded_at__isnull=True,
+        season__in=seasons,
     )
-    return sum(_write(press, one, "reminder", "reminded_at", now) for one in waiting.order_by("since")[:most])
+    due = waiting.select_related("person").order_by("since")[:most]
+    return sum(_write(press, seasons[one.season], one, "reminder", mark="reminded_at", now=now) for one in due)
 
 
 def ask_to_renew(press: Press, *, months: int, now: dt.datetime, most: int = ROUND) -> int:
     """Ask those who have not said what they want for so many months; return how many. None where ``months`` is 0."""
-    return sum(
-        _write(press, one, "renewal", "renewal_at", now)
-        for one in retention.to_renew(now=now, months=months, limit=most)
-    )
+    seasons = reception.open_seasons(press)
+    due = retention.to_renew(now, months, most, seasons=seasons)
+    return sum(_write(press, seasons[one.season], one, "renewal", mark="renewal_at", now=now) for one in due)
 
 
-def _write(press: Press, due: Subscription, kind: LetterKind, mark: str, now: dt.datetime) -> bool:
-    season = revisions.active_seasons().get(due.season)
-    if season is None or not reception.is_open(season, press):
-        return False
+def _write(press: Press, season: Season, due: Subscription, kind: LetterKind, *, mark: str, now: dt.datetime) -> bool:
     try:
         with transaction.atomic():
             # The mark is taken first: of two who look at once, one writes.
