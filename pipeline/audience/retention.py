@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,9 +89,12 @@ def purge(now: dt.datetime, *, seconds: float = SECONDS) -> Purged:
     return Purged(people, rows, unanswered, finished and all(whole for _, whole in deleted))
 
 
-def to_renew(now: dt.datetime, months: int, limit: int) -> list[Subscription]:
-    """Up to ``limit`` active subscriptions about which the person has said nothing for ``months`` months and was not asked, the oldest
-    first, with their ``person``. Whoever may not be written to now (a pause, a dead address) is asked later. 0 months: nobody.
+def to_renew(
+    now: dt.datetime, months: int, limit: int, *, seasons: Collection[str] | None = None
+) -> list[Subscription]:
+    """Up to ``limit`` active subscriptions (to one of ``seasons``, where given) about which the person has said nothing for ``months``
+    months and was not asked, the oldest first, with their ``person``. Whoever may not be written to now (a pause, a dead address) is
+    asked later. 0 months: nobody.
     """
     if months <= 0:
         return []
@@ -105,6 +108,8 @@ def to_renew(now: dt.datetime, months: int, limit: int) -> list[Subscription]:
         renewal_at__isnull=True,
         person__erased_at__isnull=True,
     )
+    if seasons is not None:
+        waiting = waiting.filter(season__in=seasons)
     reached = waiting.exclude(Exists(in_force.filter(person_id=OuterRef("person_id")))).exclude(
         Exists(in_force.filter(key=OuterRef("person__key")))
     )

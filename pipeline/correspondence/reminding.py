@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Iterable
 
 from django.db import transaction
 
 from pipeline import broker
-from pipeline.audience import retention
+from pipeline.audience import consent, retention
+from pipeline.audience.consent import UnknownPersonError
 from pipeline.audience.models import Status, Subscription
 from pipeline.audience.tokens import LIFETIMES
 from pipeline.compose.letter import LetterKind
@@ -16,6 +18,7 @@ from pipeline.compose.preflight import PreflightError
 from pipeline.correspondence import letters, reception
 from pipeline.release import revisions
 from pipeline.release.letters import Press
+from pipeline.season.season import Season
 
 logger = logging.getLogger(__name__)
 
@@ -30,34 +33,52 @@ def remind(press: Press, *, now: dt.datetime, most: int = ROUND) -> int:
     """
     waiting = Subscription.objects.filter(
         status=Status.PENDING, since__lte=now - AFTER, since__gt=now - LIFETIMES["confirm"], reminded_at__isnull=True
-    )
-    return sum(_write(press, one, "reminder", "reminded_at", now) for one in waiting.order_by("since")[:most])
+    ).order_by("since")
+    count = 0
+    for season in _open(press):
+        due = waiting.filter(season=season.name)[: most - count]
+        count += _write_all(press, season, due, "reminder", mark="reminded_at", now=now)
+    return count
 
 
 def ask_to_renew(press: Press, *, months: int, now: dt.datetime, most: int = ROUND) -> int:
     """Ask those who have not said what they want for so many months; return how many. None where ``months`` is 0."""
-    return sum(
-        _write(press, one, "renewal", "renewal_at", now)
-        for one in retention.to_renew(now=now, months=months, limit=most)
-    )
+    count = 0
+    for season in _open(press):
+        due = retention.to_renew(now=now, months=months, limit=most - count, seasons=[season.name])
+        count += _write_all(press, season, due, "renewal", mark="renewal_at", now=now)
+    return count
 
 
-def _write(press: Press, due: Subscription, kind: LetterKind, mark: str, now: dt.datetime) -> bool:
-    season = revisions.active_seasons().get(due.season)
-    if season is None or not reception.is_open(season, press):
-        return False
+def _open(press: Press) -> list[Season]:
+    """The seasons whose mails may leave: those of another keep nobody waiting."""
+    return [season for season in revisions.active_seasons().values() if reception.is_open(season, press)]
+
+
+def _write_all(
+    press: Press, season: Season, due: Iterable[Subscription], kind: LetterKind, *, mark: str, now: dt.datetime
+) -> int:
+    """Write to each; return to how many. None any more once the letter turns out not to be fit to be sent, which the log is told."""
+    count = 0
     try:
-        with transaction.atomic():
-            # The mark is taken first: of two who look at once, one writes.
-            free = Subscription.objects.filter(
-                pk=due.pk, status=due.status, since=due.since, **{f"{mark}__isnull": True}
-            )
-            if not free.update(**{mark: now}):
-                return False
-            key = f"{kind}/{due.person.public_id}/{due.season}/{int(now.timestamp())}"
-            letters.queue(press, season, kind, due.person, key=key, now=now, until_they_leave=True)
-            broker.wake_on_commit(letters.TASK, "transactional")
+        for one in due:
+            count += _write(press, season, one, kind, mark=mark, now=now)
     except PreflightError as error:
-        logger.error("%s to %s: %s", kind, due.person_id, error)
-        return False
+        logger.error("%s of %s: %s", kind, season.name, error)
+    return count
+
+
+def _write(press: Press, season: Season, due: Subscription, kind: LetterKind, *, mark: str, now: dt.datetime) -> bool:
+    with transaction.atomic():
+        try:
+            consent.locked(due.person.public_id)
+        except UnknownPersonError:  # removed in this instant
+            return False
+        # The mark is taken first: of two who look at once, one writes.
+        free = Subscription.objects.filter(pk=due.pk, status=due.status, since=due.since, **{f"{mark}__isnull": True})
+        if not free.update(**{mark: now}):
+            return False
+        key = f"{kind}/{due.person.public_id}/{due.season}/{int(now.timestamp())}"
+        letters.queue(press, season, kind, due.person, key=key, now=now, until_they_leave=True)
+        broker.wake_on_commit(letters.TASK, "transactional")
     return True
