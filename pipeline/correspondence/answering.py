@@ -32,25 +32,33 @@ def waiting() -> int:
 
 
 def answer(press: Press, *, now: dt.datetime, most: int = ROUND) -> int:
-    """Answer what waits, oldest first; return how many were answered. What cannot be answered now stays, and is told in the log."""
-    seasons = revisions.active_seasons()
-    answered = 0
-    for row in list(SignUp.objects.order_by("pk").values_list("pk", "season")[:most]):
-        pk, name = row
-        season = seasons.get(name)
-        if season is None or not reception.is_open(season, press):
-            logger.warning("sign-up %s: nobody can sign up to %s now; it waits", pk, name)
-            continue
-        try:
-            answered += _answer(pk, season, press, now)
-        except PreflightError as error:
-            logger.error("sign-up %s: %s", pk, error)
+    """Answer what waits, oldest first; return how many were answered, ``most`` of them. What cannot be answered now stays, and keeps nobody
+    else waiting: of a season that nobody can sign up to, or whose letter is not fit to be sent (told in the log).
+    """
+    seasons = {name: one for name, one in revisions.active_seasons().items() if reception.is_open(one, press)}
+    answered, last, unfit = 0, 0, set()
+    while answered < most:
+        waiting = SignUp.objects.filter(season__in=seasons, pk__gt=last).order_by("pk")
+        rows = list(waiting.values_list("pk", "season", "wants", "key")[: most - answered])
+        for pk, name, wants, key in rows:
+            last = pk
+            if (name, wants) in unfit:
+                continue
+            try:
+                answered += _answer(pk, key, seasons[name], press, now)
+            except PreflightError as error:
+                logger.error("sign-up %s: %s", pk, error)
+                unfit.add((name, wants))
+        if not rows:
+            break
     return answered
 
 
-def _answer(pk: int, season: Season, press: Press, now: dt.datetime) -> bool:
+def _answer(pk: int, key: str, season: Season, press: Press, now: dt.datetime) -> bool:
     """One row: what it asks for and its end are one transaction. False where another worker has it."""
     with transaction.atomic():
+        # The person before what they asked for, as an erasure does, which drops both.
+        Person.objects.select_for_update(no_key=True).filter(key=key).first()
         row = SignUp.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
         if row is None:
             return False
@@ -59,6 +67,8 @@ def _answer(pk: int, season: Season, press: Press, now: dt.datetime) -> bool:
             _welcome(row, season, press, now)
         elif suppression.is_refused(row.key, now=now):
             logger.info("sign-up %s: staff decided that nobody writes to this address", pk)
+        elif suppression.left_since(row.key, row.season, since=row.at):
+            logger.info("sign-up %s: they have left since", pk)
         elif not press.here and domains.known(address.domain, now) == "none":
             logger.info("sign-up %s: its domain takes no mail", pk)
         elif not quotas.take(address, now=now):
