@@ -166,13 +166,16 @@ def _each(people: QuerySet[Person], do: Callable[[Person], int], end: float) -> 
     """Do it with each of these people, a few in a transaction that holds their rows; the sum of what it gave, and whether that
     was all of them."""
     count, last = 0, 0
-    while some := list(people.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_TOGETHER]):
-        with transaction.atomic():
-            held = Person.objects.select_for_update().filter(pk__in=some, erased_at__isnull=True)
-            count += sum(do(person) for person in held.order_by("pk"))
-        last = some[-1]
-        if time.monotonic() >= end:
-            return count, False
+    while found := list(people.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_STEP]):
+        for at in range(0, len(found), _TOGETHER):
+            with transaction.atomic():
+                held = Person.objects.select_for_update().filter(
+                    pk__in=found[at : at + _TOGETHER], erased_at__isnull=True
+                )
+                count += sum(do(person) for person in held.order_by("pk"))
+            if time.monotonic() >= end:
+                return count, False
+        last = found[-1]
     return count, True
 
 
@@ -181,7 +184,8 @@ def _unconfirmed(now: dt.datetime) -> QuerySet[Person]:
     proven = Consent.objects.filter(person=OuterRef("person_id")).exclude(event__in=_UNPROVEN)
     waiting = Subscription.objects.filter(status=Status.PENDING, since__lt=now - UNCONFIRMED)
     left = Subscription.objects.filter(~Exists(proven), status=Status.ENDED, ended_at__lt=now - UNCONFIRMED)
-    return Person.objects.filter(Q(pk__in=waiting.values("person")) | Q(pk__in=left.values("person")))
+    named = Q(pk__in=waiting.values("person")) | Q(pk__in=left.values("person"))
+    return Person.objects.filter(named, erased_at__isnull=True)
 
 
 def _let_go(person: Person, now: dt.datetime) -> int:
