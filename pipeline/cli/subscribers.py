@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli import lists
-from pipeline.cli.face import Fault, confirm, say, say_error, say_json, start
+from pipeline.cli.face import Fault, confirm, say, say_error, say_json, start, table
 
 app = typer.Typer(help="Les abonnés.", no_args_is_help=True)
 lists.register(app)
@@ -102,6 +102,22 @@ def purge(
         say_error(
             f"{done.unanswered} inscription(s) attendent une réponse depuis plus d’un jour : voir les messages de « kit serve »."
         )
+
+
+@app.command("flagged")
+def flagged(
+    as_json: Annotated[bool, typer.Option("--json", help="Pour un programme.")] = False,
+) -> None:
+    """Montrer les adresses de service ou jetables des abonnés, d’après KIT_ROLE_ADDRESSES et KIT_DISPOSABLE_ADDRESSES."""
+    held = start()
+    from pipeline.audience import flags
+
+    found = flags.raised(flags.Policy(held.role_addresses, held.disposable_addresses))
+    if as_json:
+        say_json([{"email": mailbox, "flags": sorted(raised)} for mailbox, raised in found])
+        return
+    words = {"role": "de service", "disposable": "jetable"}
+    table(("adresse", "signalée"), ((one, ", ".join(words[flag] for flag in sorted(raised))) for one, raised in found))
 
 
 @contextmanager
