@@ -15,6 +15,9 @@ from pipeline.cli.face import Fault, confirm, say, say_error, say_json, start, t
 app = typer.Typer(help="Les abonnés.", no_args_is_help=True)
 lists.register(app)
 
+LONGEST = 200
+"""Characters of a value that a person is shown."""
+
 
 @app.command("show")
 def show(
@@ -137,6 +140,12 @@ def _say_parts(held: dict[str, Any]) -> None:
     for name, about in held["about"].items():
         say(f"{name} : {about}")
         for row in held[name] or [{}]:
-            told = [f"{key} {value}" for key, value in row.items() if value not in (None, "", [])]
-            say("  " + (", ".join(told).replace("\r\n", " ⏎ ") or "rien"))
+            told = [f"{key} {_short(value)}" for key, value in row.items() if value not in (None, "", [])]
+            say("  " + (", ".join(told) or "rien"))
         say()
+
+
+def _short(value: Any) -> str:
+    """One line of it: whole mails are for `--json` and `--csv`."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… (en entier : --json)"

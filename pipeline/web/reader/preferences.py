@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from pipeline import clock, limits
-from pipeline.audience import addresses, consent, rights, suppression, tokens
+from pipeline.audience import addresses, consent, moves, rights, suppression, tokens
 from pipeline.audience.consent import NotSubscribedError, PauseError, Proof, UnknownPersonError
 from pipeline.audience.models import CatchUp, Move, Person, Status, Subscription
 from pipeline.audience.tokens import ExpiredError, Token
@@ -159,6 +159,11 @@ def _move(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
     return desk.did("adresse")
 
 
+def _stay(request: HttpRequest, desk: Desk) -> HttpResponse:
+    moves.drop(desk.reader.public_id)
+    return desk.did("adresse-gardee")
+
+
 def _catch_up(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
     form = CatchUpForm(season, request.POST)
     if not form.is_valid():
@@ -208,6 +213,7 @@ _ACTIONS: dict[str, Action] = {
 """What takes a running subscription to a season that is shown."""
 
 _ALWAYS: dict[str, Callable[[HttpRequest, Desk], HttpResponse]] = {
+    "stay": _stay,
     "leave": _leave,
     "leave-all": _leave_all,
     "download-json": _download_json,
