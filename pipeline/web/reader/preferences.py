@@ -168,14 +168,14 @@ def _catch_up(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
     form = CatchUpForm(season, request.POST)
     if not form.is_valid():
         return _show(request, desk, catch_up=form, status=422)
-    now = clock.now()
-    first = catching_up.first_at(season, now)
-    consent.catch_up(season.name, desk.reader.public_id, form.cleaned_data["rhythm"], first=first, now=now)
+    now, ip = clock.now(), network.client(request)
+    first, rhythm = catching_up.first_at(season, now), form.cleaned_data["rhythm"]
+    consent.catch_up(season.name, desk.reader.public_id, rhythm, first=first, now=now, ip=ip)
     return desk.did("rattrapage")
 
 
 def _stop_catching_up(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
-    consent.stop_catching_up(season.name, desk.reader.public_id, now=clock.now())
+    consent.stop_catching_up(season.name, desk.reader.public_id, now=clock.now(), ip=network.client(request))
     return desk.did("rattrapage-fini")
 
 
