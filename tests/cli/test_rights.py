@@ -49,6 +49,18 @@ def test_a_person_is_shown_taken_along_proven_and_erased(home: dict[str, str], t
     assert (done.returncode, "Le registre est intact." in done.stdout) == (0, True), done.stderr
 
 
+def test_flagged_addresses_are_shown_as_the_operator_wants(home: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text("email,consent_source\nmairie@ville.example,salon\nada@yopmail.com,salon\n")
+    kit("subscribers", "import", str(tmp_path / "more.csv"), "--yes", **home)
+    told = json.loads(kit("subscribers", "flagged", "--json", **home).stdout)
+    assert {one["email"]: one["flags"] for one in told} == {
+        "mairie@ville.example": ["role"],
+        "ada@yopmail.com": ["disposable"],
+    }
+    shown = kit("subscribers", "flagged", **home, KIT_ROLE_ADDRESSES="accept").stdout
+    assert ("ada@yopmail.com" in shown, "jetable" in shown, "mairie@" in shown) == (True, True, False)
+
+
 def test_a_ledger_that_was_changed_is_told_entry_by_entry(home: dict[str, str], tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "var/kit.sqlite3") as base:
         base.execute("UPDATE audience_consent SET season = 'autre' WHERE id IN (1, 2)")

@@ -180,6 +180,16 @@ class TestChangingTheAddress:
         assert set(Outgoing.objects.values_list("recipient", flat=True)) == {"ines@commune.example", "ines@example.org"}
         assert Person.objects.get().email == "ines@example.org"
 
+    def test_what_was_asked_is_called_off_as_the_mail_to_the_old_mailbox_promises(
+        self, client: Client, site: Site, reader: Subscription
+    ) -> None:
+        act(client, reader, "move", email="ines@commune.example")
+        link = addresses.move_path(tokens.make("move", factories.NAME, Move.objects.get().public_id, now=NOW))
+        assert "Le changement d’adresse est annulé" in said(act(client, reader, "stay"))
+        assert client.post(link).status_code == 404
+        assert (Move.objects.count(), Person.objects.get().email) == (0, "ines@example.org")
+        assert "attend d’être confirmé" not in client.get(path(reader)).content.decode()
+
     def test_whether_somebody_has_it_is_not_told(self, client: Client, site: Site, reader: Subscription) -> None:
         subscribed("ada@example.org")
         known = act(client, reader, "move", email="ada@example.org").content

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from pipeline import clock, limits
-from pipeline.audience import addresses, consent, rights, suppression, tokens
+from pipeline.audience import addresses, consent, moves, rights, suppression, tokens
 from pipeline.audience.consent import NotSubscribedError, PauseError, Proof, UnknownPersonError
 from pipeline.audience.models import CatchUp, Move, Person, Status, Subscription
 from pipeline.audience.tokens import ExpiredError, Token
@@ -159,18 +159,23 @@ def _move(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
     return desk.did("adresse")
 
 
+def _stay(request: HttpRequest, desk: Desk) -> HttpResponse:
+    moves.drop(desk.reader.public_id)
+    return desk.did("adresse-gardee")
+
+
 def _catch_up(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
     form = CatchUpForm(season, request.POST)
     if not form.is_valid():
         return _show(request, desk, catch_up=form, status=422)
-    now = clock.now()
-    first = catching_up.first_at(season, now)
-    consent.catch_up(season.name, desk.reader.public_id, form.cleaned_data["rhythm"], first=first, now=now)
+    now, ip = clock.now(), network.client(request)
+    first, rhythm = catching_up.first_at(season, now), form.cleaned_data["rhythm"]
+    consent.catch_up(season.name, desk.reader.public_id, rhythm, first=first, now=now, ip=ip)
     return desk.did("rattrapage")
 
 
 def _stop_catching_up(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
-    consent.stop_catching_up(season.name, desk.reader.public_id, now=clock.now())
+    consent.stop_catching_up(season.name, desk.reader.public_id, now=clock.now(), ip=network.client(request))
     return desk.did("rattrapage-fini")
 
 
@@ -208,6 +213,7 @@ _ACTIONS: dict[str, Action] = {
 """What takes a running subscription to a season that is shown."""
 
 _ALWAYS: dict[str, Callable[[HttpRequest, Desk], HttpResponse]] = {
+    "stay": _stay,
     "leave": _leave,
     "leave-all": _leave_all,
     "download-json": _download_json,
