@@ -29,5 +29,7 @@ def tend(press: Press, *, months: int, now: dt.datetime) -> None:
         return
     reminding.ask_to_renew(press, months=months, now=now)
     retention.lapse(now, seconds=SECONDS)
-    retention.purge(now, seconds=SECONDS)
+    purged = retention.purge(now, seconds=SECONDS)
     outbox.tidy(now)
+    if not purged.finished:  # after a flood of sign-ups: the next minute goes on
+        Plan.objects.update(tended_at=None)
