@@ -14,7 +14,7 @@ from pipeline.settings import database as described
 from tests.postgres import postgres_url
 
 KINDS = ("sqlite", "postgresql")
-ROOMS = ("audience", "delivery", "release", "hooks")
+ROOMS = ("audience", "delivery", "release", "hooks", "web")
 
 
 def use(description: dict[str, Any]) -> None:
@@ -62,11 +62,16 @@ def database(
 
 def empty() -> None:
     models = [model for room in ROOMS for model in apps.get_app_config(room).get_models()]
-    tables = [connection.ops.quote_name(model._meta.db_table) for model in models]
+    deletions = [f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}" for model in models]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+            # Not TRUNCATE: it makes new files for every table and index, which takes a hundred times as long.
+            cursor.execute("; ".join(["SET session_replication_role = replica", *deletions]))
+            cursor.execute(
+                "RESET session_replication_role; SELECT setval(oid, 1, false) FROM pg_class "
+                f"WHERE relkind = 'S' AND relname ~ '^({'|'.join(ROOMS)})_'"
+            )
             return
         cursor.execute("PRAGMA foreign_keys=OFF")
-        for table in tables:
-            cursor.execute(f"DELETE FROM {table}")
+        for deletion in deletions:
+            cursor.execute(deletion)

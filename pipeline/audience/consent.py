@@ -249,7 +249,9 @@ def resubscribe(season: str, public_id: UUID, wish: Wish, proof: Proof, *, now: 
 
 
 @transaction.atomic
-def catch_up(season: str, public_id: UUID, rhythm: str, *, first: dt.datetime, now: dt.datetime) -> CatchUp:
+def catch_up(
+    season: str, public_id: UUID, rhythm: str, *, first: dt.datetime, now: dt.datetime, ip: str = ""
+) -> CatchUp:
     """The person wants what went out before they came, from ``first`` on, at ``rhythm``. Asked again, only the rhythm changes.
 
     Raises:
@@ -267,16 +269,26 @@ def catch_up(season: str, public_id: UUID, rhythm: str, *, first: dt.datetime, n
         running.rhythm = rhythm
         running.save()
         still_wanted(kept, now)
-        record(kept, Event.CHANGED, Proof(source="rattrapage"), now, note=f"rattrapage : {rhythm}")
+        told = f"rattrapage : {running.get_rhythm_display()}"
+        record(kept, Event.CHANGED, Proof(source="preferences", ip=ip), now, note=told)
     return running
 
 
 @transaction.atomic
-def stop_catching_up(season: str, public_id: UUID, *, now: dt.datetime) -> bool:
-    """The person wants no more of what they missed. False where there was nothing to stop. Raises :class:`UnknownPersonError`."""
+def stop_catching_up(season: str, public_id: UUID, *, now: dt.datetime, ip: str = "") -> bool:
+    """The person wants no more of what they missed. False where there was nothing to stop.
+
+    Raises:
+        NotSubscribedError: they have no subscription.
+        UnknownPersonError: nobody has this id.
+    """
     person = locked(public_id)
+    kept = _subscription(person, season)
     running = CatchUp.objects.filter(person=person, season=season, ended_at__isnull=True)
-    return bool(running.update(ended_at=now, end="stopped"))
+    if not running.update(ended_at=now, end="stopped"):
+        return False
+    record(kept, Event.CHANGED, Proof(source="preferences", ip=ip), now, note="rattrapage : arrêté")
+    return True
 
 
 def end(subscription: Subscription, event: Event, proof: Proof, *, why: str, now: dt.datetime) -> None:

@@ -80,11 +80,6 @@ def look_up(domain: str, *, now: dt.datetime) -> Verdict:
     return found
 
 
-def forget_old(now: dt.datetime) -> int:
-    """Drop what no longer counts, so that names of domains are not kept for ever. Returns how many there were."""
-    return DomainCheck.objects.filter(at__lte=now - REMEMBERED).delete()[0]
-
-
 def _verdict(kept: str) -> Verdict:
     return "mail" if kept == "mail" else "none" if kept == "none" else "unknown"
 

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from disposable_email_domains import blocklist
 
 from pipeline.audience.addresses import Address
+from pipeline.audience.models import Person, Status, Subscription
 from pipeline.audience.wordlists import words
 
 Flag: TypeAlias = Literal["role", "disposable"]
 Action: TypeAlias = Literal["accept", "flag", "refuse"]
-"""``accept``: the flag is not even raised; ``flag``: it is kept for the staff to see; ``refuse``: the form says why and what to do."""
+"""``accept``: the flag is not even raised; ``flag``: staff see it (:func:`raised`); ``refuse``: the form says why and what to do."""
 
 _ROLES = words("roles")
 _OFFICES = words("offices")
@@ -64,6 +66,16 @@ def verdict(address: Address, policy: Policy) -> Verdict:
     order: tuple[Flag, ...] = ("disposable", "role")
     refused = [flag for flag in order if flag in kept and policy.action(flag) == "refuse"]
     return Verdict(kept, _REFUSALS[refused[0]] if refused else "")
+
+
+def raised(policy: Policy) -> Iterator[tuple[str, frozenset[Flag]]]:
+    """The mailboxes of whoever is subscribed, or about to be, that the policy flags or refuses by now, each with its flags; however
+    they came: an import refuses nobody."""
+    people = Person.objects.filter(subscriptions__in=Subscription.objects.exclude(status=Status.ENDED)).distinct()
+    for mailbox, key in people.order_by("pk").values_list("email", "key").iterator(chunk_size=2_000):
+        found = verdict(Address(mailbox, mailbox, key), policy).flags
+        if found:
+            yield mailbox, found
 
 
 def _is_role(local: str) -> bool:

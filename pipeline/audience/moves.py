@@ -35,6 +35,17 @@ def ask(season: str, public_id: UUID, address: Address, *, now: dt.datetime) -> 
     return Move.objects.create(person=person, season=season, mailbox=address.mailbox, key=address.key, asked_at=now)
 
 
+@transaction.atomic
+def drop(public_id: UUID) -> bool:
+    """The person does not want the change that was asked for: its link leads nowhere any more. False where nothing waited.
+
+    Raises:
+        UnknownPersonError: nobody has this id.
+    """
+    waiting = Move.objects.filter(person=consent.locked(public_id), done_at__isnull=True)
+    return bool(waiting.delete()[0])
+
+
 def confirm(public_id: UUID, *, now: dt.datetime, ip: str = "") -> Person:
     """The new mailbox answered: from now on everything goes there, and nothing to the old one. Twice is once.
 

@@ -73,11 +73,13 @@ class Purged:
 def purge(now: dt.datetime, *, seconds: float = SECONDS) -> Purged:
     """Remove what has been kept long enough, for about ``seconds``; the rest at the next call.
 
-    A sign-up that nobody answered is not removed but told in the log: somebody waits for their mail.
+    A sign-up that waits for its answer is told in the log, since somebody waits for their mail; after :data:`UNCONFIRMED`, nobody
+    does any more, and it goes like those that were answered.
     """
     end = time.monotonic() + seconds
     unanswered = _unanswered(now)
     old: tuple[QuerySet[Any], ...] = (
+        SignUp.objects.filter(at__lt=now - UNCONFIRMED),
         MailboxUse.objects.filter(at__lt=now - MAILBOX_USES),
         Visit.objects.filter(at__lt=now - VISITS),
         Move.objects.filter(Q(done_at__lt=now - DONE_MOVES) | Q(done_at=None, asked_at__lt=now - UNCONFIRMED)),

@@ -98,7 +98,8 @@ def _parts(person: Person) -> list[Part]:
         Part("person", "Qui vous êtes pour nous : ce que vous nous en avez dit, et depuis quand.", [_person(person)]),
         Part(
             "subscriptions",
-            "Ce que vous recevez, saison par saison, et ce que vous avez dit de vous pour cela.",
+            "Ce que vous recevez, saison par saison, et ce que vous avez dit de vous pour cela ; « import » : le numéro de la liste "
+            "dont vous venez, jusqu’à ce que vous décidiez vous-même.",
             [_subscription(one) for one in person.subscriptions.order_by("season")],
         ),
         Part(
@@ -202,6 +203,7 @@ def _subscription(one: Subscription) -> dict[str, Any]:
         "decided_at": _iso(one.decided_at),
         "reminded_at": _iso(one.reminded_at),
         "renewal_at": _iso(one.renewal_at),
+        "import": one.brought_by_id,
     }
 
 

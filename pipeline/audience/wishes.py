@@ -37,6 +37,11 @@ class Profile:
     territory: str = ""
     department: str = ""
 
+    @classmethod
+    def of(cls, subscription: Subscription) -> Profile:
+        told, person = subscription, subscription.person
+        return cls(person.name, person.organisation, told.role, told.territory, told.department)
+
 
 def packed(themes: Iterable[str]) -> str:
     """As the column keeps them: ``" air eau "``, in order, so that each stands between spaces; empty for none."""

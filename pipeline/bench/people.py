@@ -13,6 +13,8 @@ _NUMBERS = {
     "postgresql": "WITH number(n) AS (SELECT generate_series(1, %s))",
 }
 _UUID = {"sqlite": "lower(hex(randomblob(16)))", "postgresql": "gen_random_uuid()"}
+_KEY = {"sqlite": "randomblob(32)", "postgresql": "decode(md5(random()::text) || md5(random()::text), 'hex')"}
+"""Of the ledger: no secret, in a bench."""
 _ADDRESS = {
     "sqlite": "printf('abonne-%%07d@example.org', n)",
     "postgresql": "'abonne-' || lpad(n::text, 7, '0') || '@example.org'",
@@ -31,8 +33,8 @@ def enrol(count: int, season: str, choice: str, *, now: dt.datetime) -> None:
     at = connection.ops.adapt_datetimefield_value(now)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"{_NUMBERS[vendor]} INSERT INTO {person} (public_id, email, key, name, organisation, created_at) "  # noqa: S608
-            f"SELECT {_UUID[vendor]}, {_ADDRESS[vendor]}, {_ADDRESS[vendor]}, '', '', %s FROM number",
+            f"{_NUMBERS[vendor]} INSERT INTO {person} (public_id, email, key, ledger_key, name, organisation, created_at) "  # noqa: S608
+            f"SELECT {_UUID[vendor]}, {_ADDRESS[vendor]}, {_ADDRESS[vendor]}, {_KEY[vendor]}, '', '', %s FROM number",
             [count, at],
         )
         cursor.execute(

@@ -10,10 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli import lists
-from pipeline.cli.face import Fault, confirm, say, say_json, start
+from pipeline.cli.face import Fault, confirm, say, say_error, say_json, start, table
 
 app = typer.Typer(help="Les abonnés.", no_args_is_help=True)
 lists.register(app)
+
+LONGEST = 200
+"""Characters of a value that a person is shown."""
 
 
 @app.command("show")
@@ -76,6 +79,50 @@ def erase(
     say("Effacé.")
 
 
+@app.command("purge")
+def purge(
+    as_json: Annotated[bool, typer.Option("--json", help="Pour un programme.")] = False,
+) -> None:
+    """Retirer tout de suite ce qui a été gardé assez longtemps ; cela se fait aussi seul, toutes les heures (docs/operator.md)."""
+    start()
+    from pipeline import clock
+    from pipeline.audience import retention
+
+    people = rows = 0
+    while True:
+        done = retention.purge(clock.now())
+        people, rows = people + done.people, rows + done.rows
+        if done.finished:
+            break
+    lapsed = retention.lapse(clock.now(), seconds=3600)
+    if as_json:
+        say_json({"people": people, "rows": rows, "lapsed": lapsed, "unanswered": done.unanswered})
+        return
+    say(
+        f"{people} personne(s) jamais confirmée(s) retirée(s), {rows} trace(s) effacée(s), {lapsed} inscription(s) non renouvelée(s)."
+    )
+    if done.unanswered:
+        say_error(
+            f"{done.unanswered} inscription(s) attendent une réponse depuis plus d’un jour : voir les messages de « kit serve »."
+        )
+
+
+@app.command("flagged")
+def flagged(
+    as_json: Annotated[bool, typer.Option("--json", help="Pour un programme.")] = False,
+) -> None:
+    """Montrer les adresses de service ou jetables des abonnés, d’après KIT_ROLE_ADDRESSES et KIT_DISPOSABLE_ADDRESSES."""
+    held = start()
+    from pipeline.audience import flags
+
+    found = flags.raised(flags.Policy(held.role_addresses, held.disposable_addresses))
+    if as_json:
+        say_json([{"email": mailbox, "flags": sorted(raised)} for mailbox, raised in found])
+        return
+    words = {"role": "de service", "disposable": "jetable"}
+    table(("adresse", "signalée"), ((one, ", ".join(words[flag] for flag in sorted(raised))) for one, raised in found))
+
+
 @contextmanager
 def _known(email: str) -> Iterator[None]:
     from pipeline.audience.addresses import AddressError
@@ -83,14 +130,22 @@ def _known(email: str) -> Iterator[None]:
 
     try:
         yield
-    except (AddressError, UnknownPersonError) as error:
-        raise Fault(f"Personne n’est connu à l’adresse {email}. {error}".strip()) from error
+    except AddressError as error:
+        raise Fault(f"« {email} » : {error}") from error
+    except UnknownPersonError as error:
+        raise Fault(f"Personne n’est connu à l’adresse {email}.") from error
 
 
 def _say_parts(held: dict[str, Any]) -> None:
     for name, about in held["about"].items():
         say(f"{name} : {about}")
         for row in held[name] or [{}]:
-            told = [f"{key} {value}" for key, value in row.items() if value not in (None, "", [])]
-            say("  " + (", ".join(told).replace("\r\n", " ⏎ ") or "rien"))
+            told = [f"{key} {_short(value)}" for key, value in row.items() if value not in (None, "", [])]
+            say("  " + (", ".join(told) or "rien"))
         say()
+
+
+def _short(value: Any) -> str:
+    """One line of it: whole mails are for `--json` and `--csv`."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… (en entier : --json)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from pipeline import broker
 from pipeline.audience import consent, domains, quotas, suppression
@@ -15,7 +15,6 @@ from pipeline.audience.models import Person, SignUp, Status, Subscription
 from pipeline.audience.wishes import Profile, Wish, unpacked
 from pipeline.compose.preflight import PreflightError
 from pipeline.correspondence import letters, reception
-from pipeline.release import revisions
 from pipeline.release.letters import Press
 from pipeline.season.season import Season
 
@@ -32,10 +31,12 @@ def waiting() -> int:
 
 
 def answer(press: Press, *, now: dt.datetime, most: int = ROUND) -> int:
-    """Answer what waits, oldest first; return how many were answered, ``most`` of them. What cannot be answered now stays, and keeps nobody
-    else waiting: of a season that nobody can sign up to, or whose letter is not fit to be sent (told in the log).
-    """
-    seasons = {name: one for name, one in revisions.active_seasons().items() if reception.is_open(one, press)}
+    """Answer what waits, oldest first; return how many were answered, ``most`` of them. What cannot be answered now stays, keeps nobody
+    else waiting, and is told in the log: of a season that nobody can sign up to, or whose letter is not fit to be sent."""
+    seasons = reception.open_seasons(press)
+    closed = SignUp.objects.exclude(season__in=seasons).count()
+    if closed:
+        logger.warning("%s sign-up(s) wait for seasons to which nobody can sign up now", closed)
     answered, last, unfit = 0, 0, set()
     while answered < most:
         waiting = SignUp.objects.filter(season__in=seasons, pk__gt=last).order_by("pk")
@@ -49,6 +50,10 @@ def answer(press: Press, *, now: dt.datetime, most: int = ROUND) -> int:
             except PreflightError as error:
                 logger.error("sign-up %s: %s", pk, error)
                 unfit.add((name, wants))
+            except (OperationalError, InterfaceError):  # the database is away, for everybody
+                raise
+            except Exception:
+                logger.exception("sign-up %s cannot be answered; it waits", pk)
         if not rows:
             break
     return answered

@@ -12,6 +12,7 @@ from pipeline.audience.addresses import Address
 from pipeline.audience.consent import Proof
 from pipeline.audience.models import SignUp
 from pipeline.audience.wishes import Profile, Wish, packed
+from pipeline.release import revisions
 from pipeline.release.letters import Press
 from pipeline.season import schema
 from pipeline.season.season import Season
@@ -22,6 +23,11 @@ TASK = "pipeline.tasks.answer"
 def is_open(season: Season, press: Press) -> bool:
     """True where people can sign up: somebody answers for the mails, or they stay on this machine."""
     return press.here or not schema.publisher_faults(season)
+
+
+def open_seasons(press: Press) -> dict[str, Season]:
+    """The seasons that run and that people can sign up to, by name."""
+    return {name: season for name, season in revisions.active_seasons().items() if is_open(season, press)}
 
 
 def sign_up(season: Season, address: Address, wish: Wish, profile: Profile, proof: Proof, *, now: dt.datetime) -> None:

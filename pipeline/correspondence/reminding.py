@@ -16,7 +16,6 @@ from pipeline.audience.tokens import LIFETIMES
 from pipeline.compose.letter import LetterKind
 from pipeline.compose.preflight import PreflightError
 from pipeline.correspondence import letters, reception
-from pipeline.release import revisions
 from pipeline.release.letters import Press
 from pipeline.season.season import Season
 
@@ -35,7 +34,7 @@ def remind(press: Press, *, now: dt.datetime, most: int = ROUND) -> int:
         status=Status.PENDING, since__lte=now - AFTER, since__gt=now - LIFETIMES["confirm"], reminded_at__isnull=True
     ).order_by("since")
     count = 0
-    for season in _open(press):
+    for season in reception.open_seasons(press).values():
         due = waiting.filter(season=season.name)[: most - count]
         count += _write_all(press, season, due, "reminder", mark="reminded_at", now=now)
     return count
@@ -44,15 +43,10 @@ def remind(press: Press, *, now: dt.datetime, most: int = ROUND) -> int:
 def ask_to_renew(press: Press, *, months: int, now: dt.datetime, most: int = ROUND) -> int:
     """Ask those who have not said what they want for so many months; return how many. None where ``months`` is 0."""
     count = 0
-    for season in _open(press):
+    for season in reception.open_seasons(press).values():
         due = retention.to_renew(now=now, months=months, limit=most - count, seasons=[season.name])
         count += _write_all(press, season, due, "renewal", mark="renewal_at", now=now)
     return count
-
-
-def _open(press: Press) -> list[Season]:
-    """The seasons whose mails may leave: those of another keep nobody waiting."""
-    return [season for season in revisions.active_seasons().values() if reception.is_open(season, press)]
 
 
 def _write_all(

@@ -7,7 +7,7 @@ import datetime as dt
 from django.db.models import Q
 
 from pipeline.audience import imports, retention, sealing
-from pipeline.correspondence import reminding
+from pipeline.correspondence import reminding, signals
 from pipeline.delivery import outbox
 from pipeline.release.letters import Press
 from pipeline.release.models import Plan
@@ -29,7 +29,7 @@ def tend(press: Press, *, months: int, now: dt.datetime) -> None:
         return
     reminding.ask_to_renew(press, months=months, now=now)
     retention.lapse(now, seconds=SECONDS)
-    purged = retention.purge(now, seconds=SECONDS)
     outbox.tidy(now)
-    if not purged.finished:  # after a flood of sign-ups: the next minute goes on
-        Plan.objects.update(tended_at=None)
+    signals.tidying.send(sender=Plan, now=now)
+    if not retention.purge(now, seconds=SECONDS).finished:
+        Plan.objects.update(tended_at=None)  # the next tick goes on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Upper
 
 
 class Mailing(models.Model):
@@ -178,7 +179,11 @@ class Outgoing(models.Model):
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["state", "due_at"])]
+        indexes = [
+            models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["person"], name="outgoing_person"),
+            models.Index(Upper("recipient"), name="outgoing_recipient"),
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 
 from pipeline.web import errors, webhooks
 from pipeline.web.public import feeds, files, legal, views
@@ -39,6 +39,7 @@ urlpatterns = [
     path("preferences/<str:token>/", preferences.preferences, name="preferences"),
     path("preferences/<str:token>/effacement/", preferences.erasure, name="erasure"),
     path("webhooks/anymail/<slug:provider>/tracking/", webhooks.events, name="webhook"),
+    path("api/v1/", include("pipeline.web.api.urls")),
     path("<slug:season>/", views.season_home, name="season"),
     path("<slug:season>/inscription/", signing_up.sign_up, name="sign-up"),
     path("<slug:season>/inscription/merci/", signing_up.thanks, name="sign-up-thanks"),

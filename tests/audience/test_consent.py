@@ -164,3 +164,17 @@ def test_nothing_is_changed_for_someone_who_left_or_is_unknown() -> None:
 )
 def test_only_the_network_of_an_address_is_kept(ip: str, kept: str) -> None:
     assert consent.truncated(ip) == kept
+
+
+def test_catching_up_and_ending_it_are_written_down_once_each_with_where_it_was_said() -> None:
+    person = subscribed()
+    for rhythm in ("weekly", "weekly", "fortnightly"):
+        consent.catch_up(SEASON, person.public_id, rhythm, first=later(9), now=later(2), ip="192.0.2.77")
+    assert consent.stop_catching_up(SEASON, person.public_id, now=later(3), ip="192.0.2.77")
+    assert not consent.stop_catching_up(SEASON, person.public_id, now=later(4))
+    told = [said(one) for one in person.consents.filter(event="changed").order_by("id")]
+    assert [(one.note, one.ip_truncated) for one in told] == [
+        ("rattrapage : chaque semaine", "192.0.2.0"),
+        ("rattrapage : toutes les deux semaines", "192.0.2.0"),
+        ("rattrapage : arrêté", "192.0.2.0"),
+    ]

@@ -128,11 +128,3 @@ def test_silence_is_asked_about_again_after_an_hour_and_never_replaces_what_is_k
     assert domains.known("muet.example", NOW + 2 * DAY) == "none"
     domains.remember("muet.example", "unknown", NOW + 40 * DAY)
     assert domains.known("muet.example", NOW + 40 * DAY) == "unknown"
-
-
-@pytest.mark.usefixtures("database")
-def test_what_no_longer_counts_is_dropped() -> None:
-    domains.remember("ancien.example", "mail", NOW)
-    domains.remember("recent.example", "mail", NOW + 5 * DAY)
-    assert domains.forget_old(NOW + 30 * DAY) == 1
-    assert list(DomainCheck.objects.values_list("domain", flat=True)) == ["recent.example"]

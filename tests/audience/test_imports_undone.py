@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from pipeline.audience import consent, imports, sealing, selection
+from pipeline.audience import consent, imports, sealing, selection, verifying
 from pipeline.audience.addresses import parse
 from pipeline.audience.list_models import Import, ImportPart
 from pipeline.audience.lists import applying
@@ -45,7 +45,7 @@ def test_what_an_import_brought_is_gone_and_the_ledger_keeps_its_entries() -> No
         ("withdrawn", None),
     ]
     sealing.seal(now=later(4))
-    assert sealing.verify().faults == ()
+    assert verifying.verify().faults == ()
 
 
 def test_undoing_twice_is_undoing_once() -> None:

@@ -162,14 +162,16 @@ def test_two_purges_at_once_remove_each_person_once() -> None:
     assert Consent.objects.filter(person=None).count() == 25
 
 
-def test_a_sign_up_that_nobody_answers_is_told_and_not_lost(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sign_up_that_nobody_answers_is_told_and_kept_for_thirty_days(caplog: pytest.LogCaptureFixture) -> None:
     SignUp.objects.create(season=SEASON, mailbox=ADA, key=ADA, source="formulaire", at=NOW)
     assert purge(days(0.9)).unanswered == 0
     assert caplog.text == ""
-    assert purge(days(40)).unanswered == 1
+    assert purge(days(29.9)) == Purged(0, 0, 1, True)
     assert "1 sign-up(s) unanswered" in caplog.text
     assert ADA not in caplog.text
     assert SignUp.objects.count() == 1
+    assert purge(days(30.1)) == Purged(0, 1, 1, True)
+    assert not SignUp.objects.exists()
 
 
 def test_traces_go_when_they_are_old_enough_and_not_before() -> None:
@@ -194,7 +196,7 @@ def test_traces_go_when_they_are_old_enough_and_not_before() -> None:
 
 
 def renewable(now: dt.datetime, months: int = 24) -> list[str]:
-    return [one.person.email for one in to_renew(now, months, 10)]
+    return [one.person.email for one in to_renew(now, months, 10, seasons=(SEASON,))]
 
 
 def test_who_has_said_nothing_for_two_years_is_to_be_asked_the_oldest_first() -> None:
@@ -208,7 +210,7 @@ def test_who_has_said_nothing_for_two_years_is_to_be_asked_the_oldest_first() ->
     assert renewable(two_years) == []
     assert renewable(two_years + dt.timedelta(seconds=1)) == [ADA]
     assert renewable(two_years + dt.timedelta(days=11)) == [ADA, bob.email]
-    assert to_renew(two_years + dt.timedelta(days=11), 24, 1)[0].person.email == ADA
+    assert to_renew(two_years + dt.timedelta(days=11), 24, 1, seasons=(SEASON,))[0].person.email == ADA
     assert renewable(two_years + dt.timedelta(days=400), 0) == []
 
 

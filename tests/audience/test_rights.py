@@ -142,6 +142,14 @@ def test_whatever_a_cell_holds_it_is_read_again_and_is_no_formula(rows: list[dic
             assert not again[name].startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
+def test_a_cell_that_is_more_than_a_word_is_read_by_programs_too() -> None:
+    row = {"themes": ["air", "eau"], "data": {"choice": "été"}}
+    raw = portable.as_csv_zip({"about": {"part": "Une partie."}, "part": [row]})
+    text = zipfile.ZipFile(io.BytesIO(raw)).read("part.csv").decode("utf-8-sig")
+    (read,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert (read["themes"], json.loads(read["data"])) == ("air eau", {"choice": "été"})
+
+
 @pytest.mark.usefixtures("database")
 def test_nobody_is_shown_who_is_not_known() -> None:
     subscribed()

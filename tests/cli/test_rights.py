@@ -49,6 +49,18 @@ def test_a_person_is_shown_taken_along_proven_and_erased(home: dict[str, str], t
     assert (done.returncode, "Le registre est intact." in done.stdout) == (0, True), done.stderr
 
 
+def test_flagged_addresses_are_shown_as_the_operator_wants(home: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text("email,consent_source\nmairie@ville.example,salon\nada@yopmail.com,salon\n")
+    kit("subscribers", "import", str(tmp_path / "more.csv"), "--yes", **home)
+    told = json.loads(kit("subscribers", "flagged", "--json", **home).stdout)
+    assert {one["email"]: one["flags"] for one in told} == {
+        "mairie@ville.example": ["role"],
+        "ada@yopmail.com": ["disposable"],
+    }
+    shown = kit("subscribers", "flagged", **home, KIT_ROLE_ADDRESSES="accept").stdout
+    assert ("ada@yopmail.com" in shown, "jetable" in shown, "mairie@" in shown) == (True, True, False)
+
+
 def test_a_ledger_that_was_changed_is_told_entry_by_entry(home: dict[str, str], tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "var/kit.sqlite3") as base:
         base.execute("UPDATE audience_consent SET season = 'autre' WHERE id IN (1, 2)")
@@ -65,3 +77,11 @@ def test_a_ledger_that_was_changed_is_told_entry_by_entry(home: dict[str, str], 
     assert "n’est pas l’empreinte d’un sceau" in kit("audit", "verify", "--expect", "xyz", **home).stderr
     assert "kit audit verify" in kit("subscribers", "proof", ONE, **home).stderr
     assert json.loads(kit("audit", "seals", "--json", **home).stdout) == []
+
+
+def test_what_was_kept_long_enough_goes_at_once_where_an_operator_asks(home: dict[str, str], tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "var" / "kit.sqlite3") as database:
+        database.execute("insert into audience_mailboxuse (mailbox, at) values ('x', '2020-01-01 00:00:00')")
+    gone = json.loads(kit("subscribers", "purge", "--json", **home).stdout)
+    assert gone == {"people": 0, "rows": 1, "lapsed": 0, "unanswered": 0}
+    assert "0 trace(s)" in kit("subscribers", "purge", **home).stdout

@@ -193,6 +193,21 @@ def test_a_season_that_nobody_answers_for_lets_sign_ups_wait(tmp_path: Path) -> 
     assert len(desk.mails(ADA)) == 1
 
 
+def test_what_cannot_be_answered_keeps_nobody_else_waiting(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    desk = office(tmp_path)
+    for address in (ADA, "ines@commune.example", "lea@commune.example"):
+        desk.sign_up(address)
+    first, second, _ = SignUp.objects.order_by("pk")
+    SignUp.objects.filter(pk=first.pk).update(season="finie")
+    SignUp.objects.filter(pk=second.pk).update(mailbox="sans-arobase\r\n")
+    assert answering.answer(desk.stage.press, now=desk.stage.now, most=2) == 1
+    desk.answer()
+    assert [str(one["X-Original-To"]) for one in desk.mails()] == ["lea@commune.example"]
+    assert list(SignUp.objects.order_by("pk")) == [first, second]
+    assert "1 sign-up(s) wait for seasons" in caplog.text
+    assert f"sign-up {second.pk} cannot be answered" in caplog.text
+
+
 def test_two_workers_answer_each_once(tmp_path: Path, database: str) -> None:
     from tests.together import together
 

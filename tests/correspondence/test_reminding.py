@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.audience import consent, retention
 from pipeline.audience.addresses import parse
-from pipeline.audience.models import Person, Status
+from pipeline.audience.models import Person, Status, Subscription
 from pipeline.audience.wishes import Wish
 from pipeline.correspondence import confirming, reminding, tending
 from tests.correspondence.writing import PROOF, Office, link, office, standing
@@ -96,6 +96,23 @@ def test_whoever_said_nothing_for_two_years_is_asked_once_and_keeps_by_answering
     consent.renew("essai", person.public_id, now=desk.stage.now)
     assert (standing(ADA).status, standing(ADA).renewal_at) == (Status.ACTIVE, None)
     assert renew(desk) == 0
+
+
+def test_those_of_a_season_that_has_ended_keep_nobody_else_from_being_written_to(tmp_path: Path) -> None:
+    desk = office(tmp_path)
+    old, new = "ancienne@commune.example", ADA
+    for address in (old, new):
+        desk.sign_up(address)
+        desk.answer()
+        desk.later(minutes=1)
+    Subscription.objects.filter(person__key=old).update(season="finie")
+    desk.later(days=1)
+    assert reminding.remind(desk.stage.press, now=desk.stage.now, most=1) == 1
+    Subscription.objects.update(status=Status.ACTIVE)
+    desk.later(days=800)
+    assert reminding.ask_to_renew(desk.stage.press, months=24, now=desk.stage.now, most=1) == 1
+    assert {standing(new).reminded_at, standing(new).renewal_at} & {None} == set()
+    assert (standing(old).reminded_at, standing(old).renewal_at) == (None, None)
 
 
 def test_those_who_wait_for_a_season_that_is_over_keep_nobody_from_being_reminded_or_asked(tmp_path: Path) -> None:

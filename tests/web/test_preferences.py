@@ -132,6 +132,12 @@ def test_who_somebody_is_changes_without_their_choices(client: Client, site: Sit
     assert Wish.of(reader) == Wish("tout")
 
 
+def test_what_the_season_no_longer_asks_for_stays(client: Client, site: Site, reader: Subscription) -> None:
+    site.pages[factories.NAME] = replace(site.page, season=replace(site.page.season, roles=()))
+    act(client, reader, "profile", name="Inès", organisation="", department="75", role="reine")
+    assert (reader.role, reader.department) == ("elue", "75")
+
+
 class TestPausing:
     def test_a_pause_ends_at_midnight_where_the_season_is(
         self, client: Client, site: Site, reader: Subscription
@@ -173,6 +179,16 @@ class TestChangingTheAddress:
         assert Move.objects.get().mailbox == "ines@commune.example"
         assert set(Outgoing.objects.values_list("recipient", flat=True)) == {"ines@commune.example", "ines@example.org"}
         assert Person.objects.get().email == "ines@example.org"
+
+    def test_what_was_asked_is_called_off_as_the_mail_to_the_old_mailbox_promises(
+        self, client: Client, site: Site, reader: Subscription
+    ) -> None:
+        act(client, reader, "move", email="ines@commune.example")
+        link = addresses.move_path(tokens.make("move", factories.NAME, Move.objects.get().public_id, now=NOW))
+        assert "Le changement d’adresse est annulé" in said(act(client, reader, "stay"))
+        assert client.post(link).status_code == 404
+        assert (Move.objects.count(), Person.objects.get().email) == (0, "ines@example.org")
+        assert "attend d’être confirmé" not in client.get(path(reader)).content.decode()
 
     def test_whether_somebody_has_it_is_not_told(self, client: Client, site: Site, reader: Subscription) -> None:
         subscribed("ada@example.org")

@@ -143,6 +143,34 @@ def test_an_error_stands_beside_its_field_and_nothing_is_lost(
         assert page.get_element_by_id("name").get("value") == kept["name"]
 
 
+def test_what_is_said_above_the_form_is_in_the_order_of_the_page(client: Client, site: Site, watch: Watch) -> None:
+    wrong = {"email": "ada", "choice": "", "themes": ["feu"], "rhythm": "", "name": "a" * 201, "department": "20"}
+    page = html.fromstring(press(client, watch, **wrong).content)
+    links = page.xpath("//div[@class='problems']//a/@href")
+    assert links == [f"#{name}" for name in wrong]
+    assert sorted(map(page.get_element_by_id, wrong), key=list(page.iter()).index) == [
+        page.get_element_by_id(name) for name in wrong
+    ]
+
+
+def test_more_themes_than_are_kept_are_refused_in_words(client: Client, site: Site, watch: Watch) -> None:
+    many = tuple(Term(f"{'theme' * 15}-{number}", f"Thème {number}") for number in range(15))
+    site.pages[factories.NAME] = replace(site.page, season=replace(site.page.season, themes=many))
+    answer = press(client, watch, choice="themes", themes=[one.id for one in many])
+    assert answer.status_code == 422
+    assert "trop nombreux" in answer.content.decode()
+
+
+def test_what_an_old_form_of_another_site_still_sends_keeps_nobody_out(
+    client: Client, site: Site, watch: Watch
+) -> None:
+    plain = factories.season(roles=(), territories=(), themes=())
+    site.pages[factories.NAME] = replace(site.page, season=plain)
+    assert press(client, watch, themes=["eau"], role="elue", territory="rural").status_code == 303
+    row = SignUp.objects.get()
+    assert (row.themes, row.role, row.territory) == ("", "", "")
+
+
 def test_fields_that_browsers_know_say_what_they_are(client: Client, site: Site) -> None:
     page = html.fromstring(client.get(HERE).content)
     known = {name: page.get_element_by_id(name).get("autocomplete") for name in ("email", "name", "organisation")}
@@ -188,6 +216,13 @@ class TestASlipInTheAddress:
         asked = press(client, watch, email=self.WRITTEN)
         assert client.post(HERE, fields(asked)).status_code == 303
         assert SignUp.objects.get().mailbox == self.WRITTEN
+
+    def test_is_asked_about_where_its_domain_takes_no_mail(self, client: Client, site: Site, watch: Watch) -> None:
+        domains.remember("gmial.com", "none", NOW)
+        asked = press(client, watch, email=self.WRITTEN)
+        assert asked.status_code == 422
+        assert client.post(HERE, {**fields(asked), "correction": "ada@gmail.com"}).status_code == 303
+        assert SignUp.objects.get().mailbox == "ada@gmail.com"
 
     def test_is_asked_again_of_another_address(self, client: Client, site: Site, watch: Watch) -> None:
         asked = press(client, watch, email=self.WRITTEN)

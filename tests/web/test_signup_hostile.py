@@ -1,16 +1,9 @@
-"""Odd and hostile texts in every field of the form: each is taken and shown as the text it is, or refused for a reason.
-
-The verdicts of the corpus come from the rules that it names (RFC 9839, UAX #9, UTS #55, UAX #14, RFC 5322, Unicode), by kind of
-text; what is kept is NFC as Python's own ``unicodedata`` makes it, where the corpus does not say.
-"""
+"""Odd and hostile texts in every field of the form: each is taken and shown as the text it is, or refused for a reason."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import unicodedata
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -23,8 +16,8 @@ from pipeline import clock
 from pipeline.audience.models import SignUp
 from pipeline.season.season import Choice, Term
 from pipeline.web.reader import gate
-from pipeline.web.reader.forms import ProfileForm
 from tests.databases import database, descriptions  # noqa: F401 - fixtures
+from tests.hostile_strings import BY_KIND, CASES
 from tests.web import factories
 from tests.web.conftest import Site
 
@@ -32,35 +25,6 @@ HERE = f"/{factories.NAME}/inscription/"
 NOW = dt.datetime(2020, 1, 10, 9, tzinfo=dt.UTC)
 LINES = ("name", "organisation")
 CHOSEN = ("choice", "rhythm", "role", "territory", "department", "themes")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    kind: str
-    text: str
-    accepted: bool
-    kept: str
-    address: bool
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.text[:30]!a}"
-
-
-def corpus() -> list[Case]:
-    path = Path(__file__).parents[1] / "corpora" / "hostile_strings.json"
-    found = []
-    for group in json.loads(path.read_text(encoding="utf-8")):
-        assert group["source"]
-        for one in group["texts"]:
-            text = one["text"] if "text" in one else one["repeat"] * one["times"]
-            kept = one.get("kept", unicodedata.normalize("NFC", text))
-            accepted = group["verdict"] == "accepted"
-            found.append(Case(group["kind"], text, accepted, kept, one.get("address") == "accepted"))
-    return found
-
-
-CASES = corpus()
-BY_KIND = {kind: [case for case in CASES if case.kind == kind] for kind in dict.fromkeys(case.kind for case in CASES)}
 
 
 @pytest.fixture
@@ -122,15 +86,6 @@ def test_every_text_is_judged_as_the_rules_say_and_shown_as_text(client: Client,
         elif case.accepted and "\r" not in case.text and shown != case.text:
             wrong.append((case, "shown", shown))
     assert wrong == []
-
-
-@pytest.mark.parametrize("kind", [kind for kind, cases in BY_KIND.items() if cases[0].accepted])
-def test_what_is_taken_is_kept_as_it_was_meant(kind: str) -> None:
-    season = factories.season()
-    for case in BY_KIND[kind]:
-        form = ProfileForm(season, {"name": case.text, "organisation": case.text})
-        assert form.is_valid(), case
-        assert (form.profile.name, form.profile.organisation) == (case.kept, case.kept), case
 
 
 def test_every_database_keeps_it(database: str) -> None:  # noqa: F811

@@ -1,9 +1,12 @@
-"""What people fill in: the fields that the season declares, and what is said beside a field that does not pass."""
+"""What people fill in: the fields that the season declares. What may stand in them is for :mod:`pipeline.audience.asking` to say, and
+each fault is shown beside its field."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -12,34 +15,42 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from pipeline import clock
-from pipeline.audience import addresses, domains, flags, suggestions
+from pipeline.audience import addresses, asking, flags, suggestions
 from pipeline.audience.addresses import Address, AddressError
+from pipeline.audience.asking import AskingError
+from pipeline.audience.consent import PauseError
 from pipeline.audience.departments import DEPARTMENTS
-from pipeline.audience.models import NAME_LENGTH, CatchUp, Person, Rhythm, Subscription
+from pipeline.audience.models import CatchUp, Rhythm
 from pipeline.audience.wishes import Profile, Wish
 from pipeline.season.season import Season, Term
-from pipeline.web.reader.lines import one_line
 
 
-class Line(forms.CharField):
-    """One line of text, which may be left empty."""
+class Written(forms.CharField):
+    """A text exactly as it was written."""
 
     def __init__(self) -> None:
         super().__init__(required=False, strip=False)
-        self.validators = []  # Django's own refuse less than :func:`one_line` does
-
-    def clean(self, value: Any) -> str:
-        return one_line(str(value or ""), most=NAME_LENGTH)
+        self.validators = []
 
 
-def _one_of(terms: Iterable[tuple[str, str]], missing: str = "") -> forms.ChoiceField:
-    """One of these, or none where ``missing`` says nothing of it."""
-    unknown = missing or _("Ce choix n’est pas proposé : prenez-en un de la liste.")
-    return forms.ChoiceField(
-        choices=list(terms),
-        required=bool(missing),
-        error_messages={"required": missing, "invalid_choice": unknown},
-    )
+class OneOf(forms.ChoiceField):
+    """Shows what may be chosen, and takes what was."""
+
+    def __init__(self, terms: Iterable[tuple[str, str]]) -> None:
+        super().__init__(choices=list(terms), required=False)
+
+    def validate(self, value: Any) -> None:
+        """Nothing is refused here."""
+
+
+class SomeOf(forms.MultipleChoiceField):
+    """The same, for several."""
+
+    def __init__(self, terms: Iterable[tuple[str, str]]) -> None:
+        super().__init__(choices=list(terms), required=False)
+
+    def validate(self, value: Any) -> None:
+        """Nothing is refused here."""
 
 
 def _pairs(terms: Iterable[Term]) -> list[tuple[str, str]]:
@@ -57,122 +68,125 @@ class SeasonForm(forms.Form):
     def declare(self) -> None:
         """Add the fields that depend on the season."""
 
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Tell every fault that is found in here beside its field."""
+        try:
+            yield
+        except AskingError as error:
+            for fault in error.faults:
+                self.add_error(fault.field, f"{fault.message} {fault.mend}")
+
 
 class AddressForm(SeasonForm):
     """An address. Where its domain looks mistyped, ``suggestion`` holds another, once: whoever sends the form again keeps theirs.
 
     ``asked`` is the address that was asked about, ``correction`` the suggestion, where the person took it: then it is ``corrected``.
+    ``address`` is there once the form is valid.
     """
 
+    address: Address
     suggestion = ""
     asked = ""
     corrected = ""
 
     def declare(self) -> None:
         super().declare()
-        self.fields["email"] = forms.CharField(required=False, strip=False)
-        self.fields["email"].validators = []
+        self.fields["email"] = Written()
 
-    @property
-    def address(self) -> Address:
-        """The address, once the form is valid."""
-        address: Address = self.cleaned_data["email"]
-        return address
-
-    def clean_email(self) -> Address:
-        address = _address(self.cleaned_data["email"])
-        suggested = suggestions.suggest(address)
-        if suggested is not None and self.data.get("correction") == suggested:
-            address = _address(suggested)
-            self.corrected = address.mailbox
-        elif suggested is not None:
-            self.asked = address.mailbox
-            self.suggestion = suggested if self.data.get("asked") != address.mailbox else ""
+    def clean(self) -> dict[str, Any] | None:
         policy = flags.Policy(settings.KIT.role_addresses, settings.KIT.disposable_addresses)
-        refusal = flags.verdict(address, policy).refusal
-        if refusal:
-            raise ValidationError(refusal)
-        if domains.known(address.domain, clock.now()) == "none":
-            told = _("Le domaine « %(domain)s » ne reçoit pas de courriel. Vérifiez l’adresse.")
-            raise ValidationError(told % {"domain": address.domain})
-        return address
+        with self.telling():
+            self.address = asking.address(self._meant(self.cleaned_data["email"]), policy, now=clock.now())
+        return super().clean()
+
+    def _meant(self, written: str) -> str:
+        """The correction, where the person took it. A domain that is refused is asked about all the same: the slip may be why."""
+        try:
+            address = addresses.parse(written)
+        except AddressError:
+            return written  # and is told why
+        suggested = suggestions.suggest(address)
+        if suggested is None:
+            return written
+        if self.data.get("correction") == suggested:
+            self.corrected = suggested
+            return suggested
+        self.asked = address.mailbox
+        self.suggestion = suggested if self.data.get("asked") != address.mailbox else ""
+        return written
 
 
 class WishForm(SeasonForm):
-    """What somebody wants of the season."""
+    """What somebody wants of the season: ``wish``, once the form is valid."""
+
+    wish: Wish
 
     def declare(self) -> None:
         super().declare()
-        choices = _pairs(Term(choice.id, choice.label) for choice in self.season.choices)
-        self.fields["choice"] = _one_of(choices, _("Choisissez ce que vous voulez recevoir."))
-        self.fields["rhythm"] = _one_of(Rhythm.choices, _("Choisissez un rythme."))
-        if self.picking:
-            self.fields["themes"] = forms.MultipleChoiceField(
-                choices=_pairs(self.season.themes),
-                required=False,
-                error_messages={"invalid_choice": _("Un de ces thèmes n’est pas proposé : cochez-en dans la liste.")},
-            )
+        self.fields["choice"] = OneOf((choice.id, choice.label) for choice in self.season.choices)
+        self.fields["rhythm"] = OneOf(Rhythm.choices)
+        if any(choice.pick_themes for choice in self.season.choices):
+            self.fields["themes"] = SomeOf(_pairs(self.season.themes))
 
-    @property
-    def picking(self) -> frozenset[str]:
-        """The choices whose subscribers pick themes themselves."""
-        return frozenset(choice.id for choice in self.season.choices if choice.pick_themes)
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("choice") in self.picking and "themes" in cleaned and not cleaned["themes"]:
-            self.add_error("themes", _("Cochez au moins un thème, ou choisissez de tout recevoir."))
-        return cleaned
-
-    @property
-    def wish(self) -> Wish:
-        """The wish, once the form is valid. Themes count only where the choice lets people pick."""
+    def clean(self) -> dict[str, Any] | None:
         said = self.cleaned_data
-        themes = tuple(said.get("themes", ())) if said["choice"] in self.picking else ()
-        return Wish(said["choice"], themes, said["rhythm"])
+        with self.telling():
+            # Themes that no field asks for are none of the person's, who could not take them back either.
+            self.wish = asking.wish(self.season, said["choice"], said.get("themes", ()), said["rhythm"])
+        return super().clean()
 
 
 class ProfileForm(SeasonForm):
-    """Who somebody says they are; all of it may stay empty."""
+    """Who somebody says they are; all of it may stay empty: ``profile``, once the form is valid.
+
+    What the season does not ask for stays as it was ``before``.
+    """
+
+    profile: Profile
+
+    def __init__(
+        self, season: Season, data: Mapping[str, Any] | None = None, *, before: Profile | None = None, **options: Any
+    ) -> None:
+        self.before = before or Profile()
+        super().__init__(season, data, **{"initial": asdict(self.before), **options})
 
     def declare(self) -> None:
         super().declare()
-        self.fields["name"] = Line()
-        self.fields["organisation"] = Line()
+        self.fields["name"] = Written()
+        self.fields["organisation"] = Written()
         if self.season.roles:
-            self.fields["role"] = _one_of(_pairs(self.season.roles))
+            self.fields["role"] = OneOf(_pairs(self.season.roles))
         if self.season.territories:
-            self.fields["territory"] = _one_of(_pairs(self.season.territories))
-        self.fields["department"] = _one_of(DEPARTMENTS.items())
+            self.fields["territory"] = OneOf(_pairs(self.season.territories))
+        self.fields["department"] = OneOf(DEPARTMENTS.items())
 
-    @property
-    def profile(self) -> Profile:
-        said = self.cleaned_data
-        return Profile(
-            said["name"], said["organisation"], said.get("role", ""), said.get("territory", ""), said["department"]
-        )
+    def clean(self) -> dict[str, Any] | None:
+        told = {name: self.cleaned_data[name] for name in asdict(self.before) if name in self.fields}
+        with self.telling():
+            self.profile = asking.profile(self.season, told, self.before)
+        return super().clean()
 
 
 class SignUpForm(AddressForm, WishForm, ProfileForm):
-    """All of it: what a new subscriber fills in."""
+    """All of it: what a new subscriber fills in. What is said of it is in the order of the page."""
 
 
 class PauseForm(SeasonForm):
-    """Until which day nothing is sent; that day, sending resumes (midnight in the season's zone)."""
+    """Until which day nothing is sent; that day, sending resumes: ``until``, once the form is valid."""
 
     def declare(self) -> None:
         super().declare()
-        missing = _("Indiquez une date à venir, dans un an au plus.")
+        told = str(PauseError())
         self.fields["until"] = forms.DateField(
-            input_formats=["%Y-%m-%d", "%d/%m/%Y"], error_messages={"required": missing, "invalid": missing}
+            input_formats=["%Y-%m-%d", "%d/%m/%Y"], error_messages={"required": told, "invalid": told}
         )
 
     def clean_until(self) -> dt.datetime:
-        day: dt.date = self.cleaned_data["until"]
         try:
-            return dt.datetime.combine(day, dt.time(), self.season.zone).astimezone(dt.UTC)
-        except OverflowError as error:  # the first day of all time, west of Greenwich
-            raise ValidationError(self.fields["until"].error_messages["invalid"]) from error
+            return asking.resuming(self.season, self.cleaned_data["until"])
+        except PauseError as error:
+            raise ValidationError(str(error)) from error
 
     @property
     def until(self) -> dt.datetime:
@@ -185,27 +199,7 @@ class CatchUpForm(SeasonForm):
 
     def declare(self) -> None:
         super().declare()
-        self.fields["rhythm"] = _one_of(CatchUp.Rhythm.choices, _("Choisissez un rythme."))
-
-
-def known_wish(wish: Wish) -> dict[str, Any]:
-    """What a :class:`WishForm` shows of it."""
-    return {"choice": wish.choice, "themes": list(wish.themes), "rhythm": wish.rhythm}
-
-
-def known_profile(person: Person, subscription: Subscription) -> dict[str, Any]:
-    """What a :class:`ProfileForm` shows of somebody."""
-    return {
-        "name": person.name,
-        "organisation": person.organisation,
-        "role": subscription.role,
-        "territory": subscription.territory,
-        "department": subscription.department,
-    }
-
-
-def _address(written: Any) -> Address:
-    try:
-        return addresses.parse(str(written or ""))
-    except AddressError as error:
-        raise ValidationError(str(error)) from error
+        missing = _("Choisissez un rythme.")
+        self.fields["rhythm"] = forms.ChoiceField(
+            choices=CatchUp.Rhythm.choices, error_messages={"required": missing, "invalid_choice": missing}
+        )

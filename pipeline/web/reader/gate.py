@@ -30,7 +30,8 @@ LATEST = dt.timedelta(hours=24)
 NETWORK = Limit("sign-ups of a network", 30, 600)
 """A town hall shares one address: thirty colleagues may sign up within ten minutes."""
 NETWORK_A_DAY = Limit("sign-ups of a network, a day", 300, 86_400)
-FORM = Limit("sign-ups of a form", 3_000, 3_600)
+FORM = Limit("sign-ups of a form", 10_000, 3_600)
+"""More than a mail to every commune of France brings in an hour."""
 DOMAIN = Limit("sign-ups of a domain", 100, 3_600)
 """Of a domain that is no large provider's: all its addresses may lead into one mailbox."""
 MAILBOX = Limit("sign-ups of a mailbox", 5, 86_400)

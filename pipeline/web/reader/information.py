@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TEMPLATE = "reader/information.html.j2"
 VERSIONS: dict[str, str] = {
-    "2026-11-25": "6057e980bb9a0243fa2c3b89e42e75493e46df9cffa7133ce19733bfb478ec44",
+    "2026-11-25": "63a9d00ce425100f6a82949a803e57f917187f8d297e312c6d6fd51bbed5ab9c",
 }
 INFORMATION_VERSION = max(VERSIONS)
 """The version in force: what :class:`pipeline.audience.consent.Proof` keeps as ``text_version``."""

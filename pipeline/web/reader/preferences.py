@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from django.http import HttpRequest, HttpResponse
@@ -15,11 +15,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from pipeline import clock, limits
-from pipeline.audience import addresses, consent, rights, suppression, tokens
+from pipeline.audience import addresses, consent, moves, rights, suppression, tokens
 from pipeline.audience.consent import NotSubscribedError, PauseError, Proof, UnknownPersonError
 from pipeline.audience.models import CatchUp, Move, Person, Status, Subscription
 from pipeline.audience.tokens import ExpiredError, Token
-from pipeline.audience.wishes import Wish
+from pipeline.audience.wishes import Profile, Wish
 from pipeline.correspondence import moving, reception
 from pipeline.release import wiring
 from pipeline.rhythm import catching_up
@@ -33,8 +33,6 @@ from pipeline.web.reader.forms import (
     ProfileForm,
     SeasonForm,
     WishForm,
-    known_profile,
-    known_wish,
 )
 from pipeline.web.reader.pages import SeeOther, private, season_of, show
 
@@ -94,8 +92,8 @@ def _desk(token: str) -> Desk:
     person = Person.objects.filter(public_id=reader.public_id).first()
     if person is None:
         raise UnknownPersonError
-    running = Subscription.objects.filter(person=person, season=reader.season).exclude(status=Status.ENDED).first()
-    return Desk(token, reader, person, season_of(reader.season), running)
+    asked = Subscription.objects.filter(person=person, season=reader.season).select_related("person")
+    return Desk(token, reader, person, season_of(reader.season), asked.exclude(status=Status.ENDED).first())
 
 
 def _act(request: HttpRequest, desk: Desk) -> HttpResponse:
@@ -120,8 +118,10 @@ def _change(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
 
 
 def _tell(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
-    form = ProfileForm(season, request.POST)
-    if not form.is_valid() or desk.subscription is None:
+    if desk.subscription is None:
+        raise NotSubscribedError
+    form = ProfileForm(season, request.POST, before=Profile.of(desk.subscription))
+    if not form.is_valid():
         return _show(request, desk, profile=form, status=422)
     kept = Wish.of(desk.subscription)
     consent.change(
@@ -159,18 +159,23 @@ def _move(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
     return desk.did("adresse")
 
 
+def _stay(request: HttpRequest, desk: Desk) -> HttpResponse:
+    moves.drop(desk.reader.public_id)
+    return desk.did("adresse-gardee")
+
+
 def _catch_up(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
     form = CatchUpForm(season, request.POST)
     if not form.is_valid():
         return _show(request, desk, catch_up=form, status=422)
-    now = clock.now()
-    first = catching_up.first_at(season, now)
-    consent.catch_up(season.name, desk.reader.public_id, form.cleaned_data["rhythm"], first=first, now=now)
+    now, ip = clock.now(), network.client(request)
+    first, rhythm = catching_up.first_at(season, now), form.cleaned_data["rhythm"]
+    consent.catch_up(season.name, desk.reader.public_id, rhythm, first=first, now=now, ip=ip)
     return desk.did("rattrapage")
 
 
 def _stop_catching_up(request: HttpRequest, desk: Desk, season: Season) -> HttpResponse:
-    consent.stop_catching_up(season.name, desk.reader.public_id, now=clock.now())
+    consent.stop_catching_up(season.name, desk.reader.public_id, now=clock.now(), ip=network.client(request))
     return desk.did("rattrapage-fini")
 
 
@@ -208,6 +213,7 @@ _ACTIONS: dict[str, Action] = {
 """What takes a running subscription to a season that is shown."""
 
 _ALWAYS: dict[str, Callable[[HttpRequest, Desk], HttpResponse]] = {
+    "stay": _stay,
     "leave": _leave,
     "leave-all": _leave_all,
     "download-json": _download_json,
@@ -254,8 +260,8 @@ def _show(
                 "example": today + dt.timedelta(days=30),
                 "last": today + consent.LONGEST_PAUSE,
             },
-            "wish": WishForm(season, initial=known_wish(Wish.of(kept))),
-            "profile": ProfileForm(season, initial=known_profile(desk.person, kept)),
+            "wish": WishForm(season, initial=asdict(Wish.of(kept))),
+            "profile": ProfileForm(season, before=Profile.of(kept)),
             "pause_form": PauseForm(season),
             "move": AddressForm(season),
             "catch_up": CatchUpForm(season, initial={"rhythm": CatchUp.Rhythm.WEEKLY}),

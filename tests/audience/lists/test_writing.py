@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from pipeline.audience.lists import writing
 from pipeline.audience.models import Status
 from tests.audience.factories import NOW, SEASON, plan, subscribed
 
+EXAMPLES = count()
 FORMS: tuple[imports.Format, ...] = imports.FORMATS
 TEXTS = st.text("=+-@'\"; ,ax é1＝", max_size=12).map(lambda text: " ".join(text.split()))
 
@@ -22,10 +24,6 @@ def written(form: imports.Format, **options: Any) -> bytes:
     stream = io.BytesIO()
     writing.write(SEASON, stream, form=form, **options)
     return stream.getvalue()
-
-
-def of(rows: Any) -> list[tuple[str, ...]]:
-    return [row[1:] for row in rows]
 
 
 PEOPLE = st.lists(
@@ -51,17 +49,16 @@ PEOPLE = st.lists(
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(PEOPLE, st.integers(0, 10**9))
-def test_a_list_that_is_written_is_read_again_without_loss(
-    form: imports.Format, people: list[dict[str, str]], seed: int
-) -> None:
-    season = f"{SEASON}-{form}-{seed}"
+@given(PEOPLE)
+def test_a_list_that_is_written_is_read_again_without_loss(form: imports.Format, people: list[dict[str, str]]) -> None:
+    example = next(EXAMPLES)  # the database stays the same: each example has a season and people of its own
+    season = f"{SEASON}-{example}"
     text = io.StringIO()
     writer = csv.DictWriter(text, ["email", *people[0]])
     writer.writeheader()
     for number, person in enumerate(people):
         cells = {name: f"'{cell}" if cell[:1] in tuple("'=+-@＝") else cell for name, cell in person.items()}
-        writer.writerow({"email": f"p{number}@x.example", **cells})
+        writer.writerow({"email": f"p{number}@x{example}.example", **cells})
     first = plan(text.getvalue(), None)
     assert not list(map(str, first.faults()))
     imports.apply(first, season, "tout", now=NOW)
@@ -70,9 +67,7 @@ def test_a_list_that_is_written_is_read_again_without_loss(
     again = plan(stream.getvalue(), None)
     assert not list(map(str, again.faults()))
     assert again.format == form
-    mine, theirs = of(first.rows()), of(again.rows())
-    assert sorted(row[4:] for row in theirs) == sorted(row[4:] for row in mine)
-    assert {row[1] for row in theirs} == {row[1] for row in mine}
+    assert sorted(row[1:] for row in again.rows()) == sorted(row[1:] for row in first.rows())
 
 
 @pytest.mark.usefixtures("database")
