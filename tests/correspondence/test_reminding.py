@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.audience import consent
+from pipeline.audience import consent, retention
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Person, Status, Subscription
 from pipeline.audience.wishes import Wish
-from pipeline.correspondence import confirming, reminding
+from pipeline.correspondence import confirming, reminding, tending
 from tests.correspondence.writing import PROOF, Office, link, office, standing
 
 ADA = "ada@commune.example"
@@ -128,3 +128,21 @@ def test_those_who_wait_for_a_season_that_is_over_keep_nobody_from_being_reminde
     assert reminding.remind(desk.stage.press, now=desk.stage.now, most=1) == 1
     desk.later(days=800)
     assert reminding.ask_to_renew(desk.stage.press, months=24, now=desk.stage.now, most=1) == 1
+
+
+def test_a_purge_that_ran_out_of_time_goes_on_within_the_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = office(tmp_path)
+    for number in range(3):
+        address = parse(f"p{number}@commune.example")
+        consent.subscribe(address, "essai", Wish("tout"), PROOF, now=desk.stage.now)
+    monkeypatch.setattr(retention, "_TOGETHER", 1)
+    monkeypatch.setattr(tending, "SECONDS", 0.0)
+    desk.later(days=31)
+    left = []
+    for _ in range(4):
+        tending.tend(desk.stage.press, months=0, now=desk.stage.now)
+        left.append(Person.objects.filter(subscriptions__status=Status.PENDING).count())
+        desk.later(minutes=1)
+    assert left == [2, 1, 0, 0]

@@ -97,7 +97,11 @@ def unsubscribe(request: HttpRequest, told: TokenIn, key: Key = None) -> HttpRes
                 reader.season, reader.public_id, now=clock.now(), source=FORM, ip=network.client(request)
             )
 
-    return Once(request, key).do(Answer(204), work)
+    once = Once(request, key)
+    if before := once.answered():
+        work()  # for who has come back since: a program that uses its key again means them to leave
+        return before
+    return once.do(Answer(204), work)
 
 
 def read(purpose: Purpose, token: str) -> tokens.Token:

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import clock
-from pipeline.audience.models import SignUp
+from pipeline.audience import consent
+from pipeline.audience.models import SignUp, Status, Subscription
+from pipeline.audience.wishes import Wish
 from pipeline.web.api import idempotency
 from pipeline.web.api.idempotency import KEPT, Answer, Once
 from pipeline.web.api.problems import Problem
@@ -43,6 +45,15 @@ def test_a_request_sent_again_is_answered_the_same_and_done_once(asker: Asker) -
     assert again.headers["Idempotency-Replayed"] == "true"
     assert (first.status, first.body) == (again.status, again.body) == (202, first.body)
     assert SignUp.objects.count() == 1
+
+
+def test_whoever_came_back_leaves_again_by_the_same_request(asker: Asker) -> None:
+    person = asker.office.confirmed(ADA)
+    content = {"token": asker.token("unsubscribe")}
+    asker.post("/unsubscriptions", content, Idempotency_Key=KEY)
+    consent.resubscribe("essai", person.public_id, Wish("tout"), consent.Proof("essai"), now=clock.now())
+    assert asker.post("/unsubscriptions", content, Idempotency_Key=KEY).status == 204
+    assert Subscription.objects.get().status == Status.ENDED
 
 
 def test_the_order_of_fields_makes_no_other_request(database: str) -> None:
