@@ -153,7 +153,7 @@ def answer() -> None:
     """Answer what forms and the API took; what mails come of it are sent by the next task."""
     close_old_connections()
     try:
-        if answering.answer(wiring.press(), now=clock.now()) == answering.ROUND:
+        if answering.answer(wiring.press(), now=clock.now()) and answering.waiting():
             wake("pipeline.tasks.answer", "transactional")
     except Error as error:
         logger.error("%s", error)

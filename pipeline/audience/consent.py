@@ -186,6 +186,7 @@ def pause(
     if kept.status != Status.ACTIVE:
         raise NotSubscribedError
     _lift_pause(person, season, now)
+    still_wanted(kept, now)
     record(
         kept, Event.PAUSED, Proof(source=source, ip=ip), now, note=f"jusqu’au {until.astimezone(dt.UTC).isoformat()}"
     )
@@ -206,6 +207,7 @@ def resume(season: str, public_id: UUID, *, now: dt.datetime, source: str = "pre
     if suppression.pause(person, season, now=now) is None:
         return False
     _lift_pause(person, season, now)
+    still_wanted(kept, now)
     record(kept, Event.RESUMED, Proof(source=source, ip=ip), now)
     return True
 
@@ -222,8 +224,7 @@ def renew(season: str, public_id: UUID, *, now: dt.datetime, ip: str = "") -> Su
     if kept.status != Status.ACTIVE:
         raise NotSubscribedError
     if kept.renewal_at is not None:
-        kept.decided_at, kept.renewal_at = now, None
-        kept.save(update_fields=["decided_at", "renewal_at"])
+        still_wanted(kept, now)
         record(kept, Event.RENEWED, Proof(source="renouvellement", ip=ip), now)
     return kept
 
@@ -267,6 +268,7 @@ def catch_up(
     if running.rhythm != rhythm:
         running.rhythm = rhythm
         running.save()
+        still_wanted(kept, now)
         told = f"rattrapage : {running.get_rhythm_display()}"
         record(kept, Event.CHANGED, Proof(source="preferences", ip=ip), now, note=told)
     return running
@@ -365,6 +367,12 @@ def _tell(subscription: Subscription, profile: Profile) -> None:
     if (subscription.role, subscription.territory, subscription.department) != told:
         subscription.role, subscription.territory, subscription.department = told
         subscription.save(update_fields=["role", "territory", "department"])
+
+
+def still_wanted(subscription: Subscription, now: dt.datetime) -> None:
+    """The person did something that says so: the question whether they do is answered."""
+    subscription.decided_at, subscription.renewal_at = now, None
+    subscription.save(update_fields=["decided_at", "renewal_at"])
 
 
 def _own(subscription: Subscription) -> None:

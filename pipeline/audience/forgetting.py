@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from pipeline.audience import signals
 from pipeline.audience.fingerprints import PREFIX, fingerprint
-from pipeline.audience.models import Consent, Move, Person, SignUp, Subscription, Suppression
+from pipeline.audience.models import Consent, Move, Person, Subscription, Suppression
 
 
 def empty(person: Person, *, now: dt.datetime) -> None:
@@ -46,7 +46,6 @@ def _drop_copies(person: Person, now: dt.datetime) -> None:
         # What stands against an address that is somebody else's by now goes on standing against it in clear, where lists see it.
         about = Q(person=person) | Q(person=None) if key in mine else Q(person=person)
         Suppression.objects.filter(about, key=key).update(key=fingerprint(key))
-    SignUp.objects.filter(key=person.key).delete()
     Move.objects.filter(key=person.key).delete()
     signals.erased.send(sender=Person, person_id=person.pk, address=person.email, former=mine, now=now)
 

@@ -95,6 +95,7 @@ def _readdress(person: Person, move: Move, proof: Proof, now: dt.datetime) -> No
     person.email, person.key = move.mailbox, move.key
     person.save(update_fields=["email", "key"])
     for one in _running(person):
+        consent.still_wanted(one, now)
         consent.record(one, Event.MOVED, proof, now, note=f"{old} → {person.email}")
     _lift(person, now)
     # What stands against the person goes with them: whoever has the old address next takes nothing of it back.

@@ -91,10 +91,12 @@ def purge(now: dt.datetime, *, seconds: float = SECONDS) -> Purged:
     return Purged(people, rows, unanswered, finished and all(whole for _, whole in deleted))
 
 
-def to_renew(now: dt.datetime, months: int, limit: int, *, seasons: Collection[str]) -> list[Subscription]:
-    """Up to ``limit`` active subscriptions to ``seasons`` about which the person has said nothing for ``months`` months and was not
-    asked, the oldest first, with their ``person``. Whoever may not be written to now (a pause, a dead address) is asked later. 0 months:
-    nobody.
+def to_renew(
+    now: dt.datetime, months: int, limit: int, *, seasons: Collection[str] | None = None
+) -> list[Subscription]:
+    """Up to ``limit`` active subscriptions (to one of ``seasons``, where given) about which the person has said nothing for ``months``
+    months and was not asked, the oldest first, with their ``person``. Whoever may not be written to now (a pause, a dead address) is
+    asked later. 0 months: nobody.
     """
     if months <= 0:
         return []
@@ -102,13 +104,14 @@ def to_renew(now: dt.datetime, months: int, limit: int, *, seasons: Collection[s
     in_force = Suppression.objects.filter(suppression.in_force(now), season__in=("", OuterRef("season")))
     waiting = Subscription.objects.filter(
         # Nobody decided before they came: the index on the one spares the scan for the other.
-        season__in=seasons,
         status=Status.ACTIVE,
         since__lt=before,
         decided_at__lt=before,
         renewal_at__isnull=True,
         person__erased_at__isnull=True,
     )
+    if seasons is not None:
+        waiting = waiting.filter(season__in=seasons)
     reached = waiting.exclude(Exists(in_force.filter(person_id=OuterRef("person_id")))).exclude(
         Exists(in_force.filter(key=OuterRef("person__key")))
     )
@@ -165,13 +168,16 @@ def _each(people: QuerySet[Person], do: Callable[[Person], int], end: float) -> 
     """Do it with each of these people, a few in a transaction that holds their rows; the sum of what it gave, and whether that
     was all of them."""
     count, last = 0, 0
-    while some := list(people.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_TOGETHER]):
-        with transaction.atomic():
-            held = Person.objects.select_for_update().filter(pk__in=some, erased_at__isnull=True)
-            count += sum(do(person) for person in held.order_by("pk"))
-        last = some[-1]
-        if time.monotonic() >= end:
-            return count, False
+    while found := list(people.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_STEP]):
+        for at in range(0, len(found), _TOGETHER):
+            with transaction.atomic():
+                held = Person.objects.select_for_update().filter(
+                    pk__in=found[at : at + _TOGETHER], erased_at__isnull=True
+                )
+                count += sum(do(person) for person in held.order_by("pk"))
+            if time.monotonic() >= end:
+                return count, False
+        last = found[-1]
     return count, True
 
 
@@ -180,7 +186,8 @@ def _unconfirmed(now: dt.datetime) -> QuerySet[Person]:
     proven = Consent.objects.filter(person=OuterRef("person_id")).exclude(event__in=_UNPROVEN)
     waiting = Subscription.objects.filter(status=Status.PENDING, since__lt=now - UNCONFIRMED)
     left = Subscription.objects.filter(~Exists(proven), status=Status.ENDED, ended_at__lt=now - UNCONFIRMED)
-    return Person.objects.filter(Q(pk__in=waiting.values("person")) | Q(pk__in=left.values("person")))
+    named = Q(pk__in=waiting.values("person")) | Q(pk__in=left.values("person"))
+    return Person.objects.filter(named, erased_at__isnull=True)
 
 
 def _let_go(person: Person, now: dt.datetime) -> int:

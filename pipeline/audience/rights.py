@@ -83,6 +83,7 @@ def erase_person(public_id: UUID, *, now: dt.datetime) -> None:
         running.person = person
         consent.end(running, Event.WITHDRAWN, Proof(source="effacement"), why=Reason.ERASED, now=now)
     key = person.key
+    SignUp.objects.filter(key=key).delete()
     forgetting.empty(person, now=now)
     suppression.suppress(fingerprint(key), Reason.ERASED, now=now, person=person)
 

@@ -99,12 +99,26 @@ def news(sequence: int, season: str) -> News:
 
 def may_write(person: int, season: str, *, now: dt.datetime) -> bool:
     """True while nothing keeps a mail from this person, who has not left the season."""
-    running = Subscription.objects.filter(person=person, season=season, person__erased_at__isnull=True)
-    if not running.exclude(status=Status.ENDED).exists():
+    if not _running(person, season):
         return False
     held = Suppression.objects.filter(suppression.in_force(now), season__in=("", season))
-    named = Q(person=person) | Q(key__in=Person.objects.filter(pk=person).values("key"))
-    return not held.filter(named).exists()
+    if held.filter(person=person).exists():
+        return False
+    # Asked apart, each of them has an index.
+    return not held.filter(key__in=Person.objects.filter(pk=person).values("key")).exists()
+
+
+def has_left(person: int, season: str) -> bool:
+    """True once this person has left the season, or everything, or was erased. A pause, or a dead address, is not leaving."""
+    if not _running(person, season):
+        return True
+    gone = Q(reason__in=(*suppression.FOR_GOOD, Reason.MANUAL), season__in=("", season), lifted_at__isnull=True)
+    return Suppression.objects.filter(gone, person=person).exists()
+
+
+def _running(person: int, season: str) -> bool:
+    running = Subscription.objects.filter(person=person, season=season, person__erased_at__isnull=True)
+    return running.exclude(status=Status.ENDED).exists()
 
 
 def latest_sequence() -> int:

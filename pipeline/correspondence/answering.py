@@ -31,28 +31,39 @@ def waiting() -> int:
 
 
 def answer(press: Press, *, now: dt.datetime, most: int = ROUND) -> int:
-    """Answer what waits, oldest first; return how many were answered. What cannot be answered now stays, keeps nobody else waiting,
-    and is told in the log."""
+    """Answer what waits, oldest first; return how many were answered, ``most`` of them. What cannot be answered now stays, keeps nobody
+    else waiting, and is told in the log: of a season that nobody can sign up to, or whose letter is not fit to be sent."""
     seasons = reception.open_seasons(press)
     closed = SignUp.objects.exclude(season__in=seasons).count()
     if closed:
         logger.warning("%s sign-up(s) wait for seasons to which nobody can sign up now", closed)
-    answered = 0
-    for pk, season in list(SignUp.objects.filter(season__in=seasons).order_by("pk").values_list("pk", "season")[:most]):
-        try:
-            answered += _answer(pk, seasons[season], press, now)
-        except PreflightError as error:
-            logger.error("sign-up %s: %s", pk, error)
-        except (OperationalError, InterfaceError):  # the database is away, for everybody
-            raise
-        except Exception:
-            logger.exception("sign-up %s cannot be answered; it waits", pk)
+    answered, last, unfit = 0, 0, set()
+    while answered < most:
+        waiting = SignUp.objects.filter(season__in=seasons, pk__gt=last).order_by("pk")
+        rows = list(waiting.values_list("pk", "season", "wants", "key")[: most - answered])
+        for pk, name, wants, key in rows:
+            last = pk
+            if (name, wants) in unfit:
+                continue
+            try:
+                answered += _answer(pk, key, seasons[name], press, now)
+            except PreflightError as error:
+                logger.error("sign-up %s: %s", pk, error)
+                unfit.add((name, wants))
+            except (OperationalError, InterfaceError):  # the database is away, for everybody
+                raise
+            except Exception:
+                logger.exception("sign-up %s cannot be answered; it waits", pk)
+        if not rows:
+            break
     return answered
 
 
-def _answer(pk: int, season: Season, press: Press, now: dt.datetime) -> bool:
+def _answer(pk: int, key: str, season: Season, press: Press, now: dt.datetime) -> bool:
     """One row: what it asks for and its end are one transaction. False where another worker has it."""
     with transaction.atomic():
+        # The person before what they asked for, as an erasure does, which drops both.
+        Person.objects.select_for_update(no_key=True).filter(key=key).first()
         row = SignUp.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
         if row is None:
             return False
@@ -61,6 +72,8 @@ def _answer(pk: int, season: Season, press: Press, now: dt.datetime) -> bool:
             _welcome(row, season, press, now)
         elif suppression.is_refused(row.key, now=now):
             logger.info("sign-up %s: staff decided that nobody writes to this address", pk)
+        elif suppression.left_since(row.key, row.season, since=row.at):
+            logger.info("sign-up %s: they have left since", pk)
         elif not press.here and domains.known(address.domain, now) == "none":
             logger.info("sign-up %s: its domain takes no mail", pk)
         elif not quotas.take(address, now=now):

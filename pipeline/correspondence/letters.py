@@ -34,7 +34,9 @@ def queue(
     move: UUID | None = None,
     until_they_leave: bool = False,
 ) -> bool:
-    """Put a letter into the outbox, in the caller's transaction; False where one with this ``key`` is there already.
+    """Put a letter into the outbox, in the caller's transaction; False where one with this ``key`` is there already, or the person is gone.
+
+    It goes to where the person is by now, whose row is held: a change of address that comes after finds the letter.
 
     ``to``: another mailbox than the person's. ``move``: the change of address that the letter is about. ``until_they_leave``: it is no
     answer that they wait for, and does not leave once they have left.
@@ -42,6 +44,10 @@ def queue(
     Raises:
         pipeline.compose.preflight.PreflightError: the letter's template is not fit to be sent.
     """
+    there = Person.objects.select_for_update(no_key=True).filter(pk=person.pk, erased_at__isnull=True).first()
+    if there is None:
+        return False
+    person = there
     compiled = _compiled(press, season, kind, now.replace(second=0, microsecond=0))
     recipient = to or person.email
     values = {

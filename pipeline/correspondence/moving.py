@@ -40,7 +40,9 @@ def ask(press: Press, season: Season, public_id: UUID, address: Address, *, now:
             move=move.public_id,
             until_they_leave=True,
         )
-        letters.queue(press, season, "moved", person, key=f"moved/{key}", now=now, until_they_leave=True)
+        # A warning, in case it was not them: it leaves during a pause, too.
+        if not suppression.is_dead(person):
+            letters.queue(press, season, "moved", person, key=f"moved/{key}", now=now)
         broker.wake_on_commit(letters.TASK, "transactional")
 
 

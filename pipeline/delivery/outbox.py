@@ -10,7 +10,8 @@ from collections.abc import Callable
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from pipeline.audience import selection
+from pipeline.audience import addresses, selection, suppression
+from pipeline.audience.models import Person
 from pipeline.clock import boot_id, boot_time
 from pipeline.delivery import fence, verdicts
 from pipeline.delivery.bounces import verp
@@ -41,7 +42,9 @@ def put(
 ) -> bool:
     """Queue a mail once: False where one with this key is there already. ``content`` has CRLF line ends.
 
-    With ``person``, nothing is sent once they have left ``season``: what greets or reminds them is no answer they wait for.
+    With ``person``, nothing is sent once they have left ``season`` or may not be written to: what greets or reminds them is no answer they
+    wait for. To another mailbox than theirs, a pause or a dead address of theirs is no hindrance. What answers somebody (a ``season``
+    alone) is not sent to who has left since it was queued.
     """
     with transaction.atomic():
         _, created = Outgoing.objects.get_or_create(
@@ -125,8 +128,7 @@ class _Gate(OpenGate):
 
     def refresh(self) -> None:
         self._ours = self._mine.exists()
-        person = self._mail.person
-        self.left = person is not None and not selection.may_write(person, self._mail.season, now=self._now())
+        self.left = _has_left(self._mail, self._now())
 
     def wanted(self, envelope: Envelope) -> bool:
         return self._ours and not self.left and boot_time() < self._until - 10 and not stopping.is_set()
@@ -136,6 +138,18 @@ class _Gate(OpenGate):
             self._stop_at = self._stop_at or boot_time()
             return boot_time() < self._stop_at + PATIENCE
         return True
+
+
+def _has_left(mail: Outgoing, now: dt.datetime) -> bool:
+    if mail.person is None:
+        return bool(mail.season) and suppression.left_since(_key(mail), mail.season, since=mail.created_at)
+    if Person.objects.filter(pk=mail.person).exclude(key=_key(mail)).exists():
+        return selection.has_left(mail.person, mail.season)
+    return not selection.may_write(mail.person, mail.season, now=now)
+
+
+def _key(mail: Outgoing) -> str:
+    return addresses.parse(mail.recipient).key
 
 
 def _envelope(desk: Desk, mail: Outgoing) -> Envelope:

@@ -224,7 +224,9 @@ def test_nobody_is_asked_who_was_asked_already_or_may_not_be_written_to() -> Non
     Suppression.objects.filter(reason=Reason.MANUAL).update(person=None)
     consent.unsubscribe(SEASON, people[4].public_id, now=days(5), source="page")
     assert renewable(now) == ["p5@commune.example"]
-    assert renewable(days(1002)) == ["p1@commune.example", "p5@commune.example"]
+    # A pause is a word, too: that person is asked two years after it.
+    assert renewable(days(1002)) == ["p5@commune.example"]
+    assert renewable(days(1800)) == ["p1@commune.example", "p5@commune.example"]
 
 
 def test_who_does_not_answer_in_sixty_days_is_no_longer_subscribed_but_free_to_come_back() -> None:
@@ -283,3 +285,38 @@ def test_months_before_is_the_same_day_or_the_last_of_a_shorter_month(now: dt.da
     assert (now.year * 12 + now.month) - (before.year * 12 + before.month) == months
     assert before.time() == now.time()
     assert before.day == now.day or (before.day < now.day and (before + dt.timedelta(days=1)).day == 1)
+
+
+def test_a_request_that_still_waits_outlives_the_sign_up_before_it(database: str) -> None:
+    asked(ADA)
+    SignUp.objects.create(season=SEASON, mailbox=ADA, key=ADA, choice="tout", source="formulaire", at=days(31))
+    assert purge(days(31)).people == 1
+    assert SignUp.objects.get().key == ADA
+    person = asked(ADA).person
+    rights.erase_person(person.public_id, now=days(32))
+    assert not SignUp.objects.exists()
+
+
+def test_people_erased_before_they_confirmed_keep_no_purge_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_TOGETHER", 1)
+    for number in range(3):
+        rights.erase_person(asked(f"p{number}@commune.example").person.public_id, now=NOW)
+    asked(ADA)
+    assert purge(days(31), seconds=0).people == 1
+
+
+@pytest.mark.parametrize("sign_of_life", ["pause", "move", "catch-up"])
+def test_who_was_asked_and_did_something_else_with_it_does_not_lapse(sign_of_life: str) -> None:
+    person = subscribed(ADA)
+    Subscription.objects.update(renewal_at=days(800))
+    if sign_of_life == "pause":
+        consent.pause(SEASON, person.public_id, days(1000), now=days(801))
+    elif sign_of_life == "move":
+        move = moves.ask(SEASON, person.public_id, parse("ada@encore.example"), now=days(801))
+        assert move is not None
+        moves.confirm(move.public_id, now=days(801))
+    else:
+        consent.catch_up(SEASON, person.public_id, "weekly", first=days(802), now=days(801))
+    assert lapse(days(900)) == 0
+    assert Subscription.objects.get().status == Status.ACTIVE
+    assert to_renew(days(900), 24, 10) == []

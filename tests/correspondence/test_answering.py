@@ -15,6 +15,7 @@ from pipeline.audience.wishes import Wish
 from pipeline.correspondence import answering, confirming, reception
 from pipeline.delivery.models import Outgoing
 from tests.correspondence.writing import PROOF, link, markup, office, standing, text
+from tests.together import apart
 
 ADA = "ada@commune.example"
 pytestmark = pytest.mark.usefixtures("database")
@@ -229,3 +230,46 @@ def test_the_letter_of_a_minute_is_compiled_once_and_dated_in_it(tmp_path: Path)
     desk.answer()
     dates = [one["Date"].datetime for one in desk.mails()]
     assert dates[1] - dates[0] == dt.timedelta(minutes=5)
+
+
+def test_what_was_asked_before_they_left_is_not_answered_after(tmp_path: Path) -> None:
+    desk = office(tmp_path)
+    person = desk.confirmed(ADA)
+    before = len(desk.mails(ADA))
+    reception.ask_link(desk.season, parse(ADA), PROOF, now=desk.stage.now)
+    answering.answer(desk.stage.press, now=desk.stage.now)
+    desk.sign_up(ADA)
+    desk.later(seconds=1)
+    consent.unsubscribe("essai", person.public_id, now=desk.stage.now, source="page")
+    assert desk.answer() == 1
+    assert (len(desk.mails(ADA)), standing(ADA).status) == (before, Status.ENDED)
+    desk.later(seconds=1)
+    reception.ask_link(desk.season, parse(ADA), PROOF, now=desk.stage.now)
+    desk.answer()
+    assert len(desk.mails(ADA)) == before + 1
+
+
+def test_a_season_that_nobody_can_sign_up_to_keeps_no_other_waiting(tmp_path: Path) -> None:
+    desk = office(tmp_path)
+    for name in ("a", "b", "c"):
+        row = SignUp(season="fermee", mailbox=f"{name}@commune.example", key=f"{name}@commune.example")
+        row.choice, row.at = "tout", desk.stage.now
+        row.save()
+    desk.sign_up(ADA)
+    assert answering.answer(desk.stage.press, now=desk.stage.now, most=2) == 1
+    assert SignUp.objects.count() == 3
+    assert standing(ADA).status == Status.PENDING
+
+
+def test_an_erasure_and_an_answer_at_once_end_without_waiting_for_each_other(tmp_path: Path) -> None:
+    desk = office(tmp_path)
+    press, now = desk.stage.press, desk.stage.now
+    for number in range(5):
+        address = f"ada{number}@commune.example"
+        person = desk.confirmed(address)
+        desk.sign_up(address)
+        raised = apart(
+            lambda: answering.answer(press, now=now),
+            lambda: rights.erase_person(person.public_id, now=now),  # noqa: B023 - run before the next round
+        )
+        assert raised == [None, None]

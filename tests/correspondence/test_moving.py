@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 
+from pipeline.audience import consent, rights, suppression
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Person
-from pipeline.correspondence import moving
+from pipeline.correspondence import letters, moving
 from pipeline.delivery.models import Outgoing
 from tests.correspondence.writing import Office, link, office, text
 
@@ -56,3 +59,40 @@ def test_the_same_address_and_a_flooded_one_are_written_nothing(tmp_path: Path) 
         ask(desk, person)
     desk.answer()
     assert len(desk.mails(NEW)) == 3
+
+
+def test_whose_mailbox_is_dead_or_who_paused_can_move_and_is_warned_where_they_still_read(tmp_path: Path) -> None:
+    desk = office(tmp_path)
+    dead, paused = desk.confirmed(OLD), desk.confirmed("bob@commune.example")
+    suppression.suppress_dead([dead], now=desk.stage.now)
+    consent.pause("essai", paused.public_id, desk.stage.now + dt.timedelta(days=30), now=desk.stage.now)
+    before = len(desk.mails(OLD)), len(desk.mails("bob@commune.example"))
+    ask(desk, dead)
+    ask(desk, paused, "bob@metropole.example")
+    desk.answer()
+    assert (len(desk.mails(NEW)), len(desk.mails("bob@metropole.example"))) == (1, 1)
+    assert (len(desk.mails(OLD)), len(desk.mails("bob@commune.example"))) == (before[0], before[1] + 1)
+
+
+def test_nothing_of_a_change_leaves_once_they_have_left(tmp_path: Path) -> None:
+    desk = office(tmp_path)
+    person = desk.confirmed(OLD)
+    before = len(desk.mails())
+    ask(desk, person)
+    desk.later(seconds=1)
+    consent.unsubscribe("essai", person.public_id, now=desk.stage.now, source="page")
+    desk.answer()
+    assert len(desk.mails()) == before
+
+
+def test_a_letter_goes_to_where_its_person_is_when_it_is_queued(tmp_path: Path) -> None:
+    desk = office(tmp_path)
+    known = desk.confirmed(OLD)
+    ask(desk, known)
+    moving.confirm(known.moves.get().public_id, now=desk.stage.now)
+    with transaction.atomic():
+        assert letters.queue(desk.stage.press, desk.season, "link", known, key="link/1", now=desk.stage.now)
+    assert Outgoing.objects.get(key="link/1").recipient == NEW
+    rights.erase(NEW, now=desk.stage.now)
+    with transaction.atomic():
+        assert not letters.queue(desk.stage.press, desk.season, "link", known, key="link/2", now=desk.stage.now)

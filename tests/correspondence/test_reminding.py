@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.audience import consent
+from pipeline.audience.addresses import parse
 from pipeline.audience.models import Person, Status, Subscription
+from pipeline.audience.wishes import Wish
 from pipeline.correspondence import confirming, reminding
-from tests.correspondence.writing import Office, link, office, standing
+from tests.correspondence.writing import PROOF, Office, link, office, standing
 
 ADA = "ada@commune.example"
 pytestmark = pytest.mark.usefixtures("database")
@@ -111,3 +113,18 @@ def test_those_of_a_season_that_has_ended_keep_nobody_else_from_being_written_to
     assert reminding.ask_to_renew(desk.stage.press, months=24, now=desk.stage.now, most=1) == 1
     assert {standing(new).reminded_at, standing(new).renewal_at} & {None} == set()
     assert (standing(old).reminded_at, standing(old).renewal_at) == (None, None)
+
+
+def test_those_who_wait_for_a_season_that_is_over_keep_nobody_from_being_reminded_or_asked(tmp_path: Path) -> None:
+    desk = office(tmp_path)
+    for name in ("a", "b"):
+        asked = consent.subscribe(parse(f"{name}@commune.example"), "finie", Wish("tout"), PROOF, now=desk.stage.now)
+        if name == "b":
+            consent.confirm("finie", asked.person.public_id, now=desk.stage.now)
+    desk.confirmed("bob@commune.example")
+    desk.sign_up(ADA)
+    desk.answer()
+    desk.later(days=1)
+    assert reminding.remind(desk.stage.press, now=desk.stage.now, most=1) == 1
+    desk.later(days=800)
+    assert reminding.ask_to_renew(desk.stage.press, months=24, now=desk.stage.now, most=1) == 1

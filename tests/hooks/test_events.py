@@ -177,3 +177,10 @@ def test_a_body_is_well_below_what_receivers_take() -> None:
     endpoint("https://hooks.example.org/")
     comes()
     assert len(payload.render(Event.objects.get(), base_url=BASE, with_address=True)) < 1000
+
+
+def test_a_great_many_old_events_go_in_several_rounds(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privacy, "AT_ONCE", 2)
+    Event.objects.bulk_create(Event(type="release.published", at=NOW, data={}) for _ in range(5))
+    later = NOW + privacy.KEPT + dt.timedelta(seconds=1)
+    assert [privacy.purge(later) for _ in range(4)] == [2, 2, 1, 0]

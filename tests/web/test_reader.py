@@ -194,6 +194,15 @@ def test_who_left_by_mistake_gets_back_what_they_had(client: Client, site: Site,
     assert sources(Event.GRANTED)[-1] == "désinscription annulée"
 
 
+def test_whoever_was_passed_an_old_mail_on_brings_nobody_back(client: Client, site: Site, reader: Subscription) -> None:
+    long_ago = NOW - dt.timedelta(hours=2)
+    consent.unsubscribe(factories.NAME, reader.person.public_id, now=long_ago, source="page")
+    assert "réinscrire" not in client.post(link("unsubscribe", reader)).content.decode()
+    answer = client.post(link("unsubscribe", reader), {"action": "resubscribe"})
+    assert answer.status_code == 409
+    assert has_left(reader)
+
+
 def test_a_mail_programs_click_never_brings_back(client: Client, site: Site, reader: Subscription) -> None:
     client.post(link("unsubscribe", reader), {"List-Unsubscribe": "One-Click", "action": "resubscribe"})
     assert has_left(reader)
@@ -328,7 +337,7 @@ def test_the_links_of_an_erased_person_lead_nowhere_and_bring_nobody_back(
     rights.erase_person(reader.person.public_id, now=NOW)
     for purpose in ("confirm", "renew"):
         assert client.post(link(purpose, reader)).status_code == 409
-    assert client.post(link("unsubscribe", reader), {"action": "resubscribe"}).status_code == 404
+    assert client.post(link("unsubscribe", reader), {"action": "resubscribe"}).status_code == 409
     assert client.get(link("canary", reader)).status_code == 200
     assert not Visit.objects.exists()
     assert not SignUp.objects.exists()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.http import HttpRequest, HttpResponse
 
 from pipeline import clock
 from pipeline.audience import consent, tokens, visits
 from pipeline.audience.consent import NotSubscribedError, Proof, UnknownPersonError
-from pipeline.audience.models import Subscription, Visit
+from pipeline.audience.models import Status, Subscription, Visit
 from pipeline.audience.tokens import ExpiredError, Purpose, Token
 from pipeline.audience.wishes import Wish
 from pipeline.correspondence import confirming, moving
 from pipeline.release import addresses
 from pipeline.web import network
 from pipeline.web.reader.pages import asked_by, private, season_of, show
+
+MISTAKE = dt.timedelta(hours=1)
+"""For how long somebody who has left may say, by the same link, that it was a mistake."""
 
 
 @private
@@ -32,19 +37,24 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     now, ip = clock.now(), network.client(request)
     consent.unsubscribe(reader.season, reader.public_id, now=now, source=source, ip=ip)
     season = None if one_click else season_of(reader.season)
-    return show(request, "left", season, back=season is not None)
+    return show(request, "left", season, back=season is not None and _just_left(reader, now) is not None)
 
 
 def _resubscribe(request: HttpRequest, reader: Token) -> HttpResponse:
-    """« J’ai fait une erreur »: back to what they had."""
-    season = season_of(reader.season)
-    if season is None:
-        return show(request, "ended", None, status=409)
-    former = Subscription.objects.filter(person__public_id=reader.public_id, season=reader.season).first()
-    wish = Wish.of(former) if former is not None and former.choice else Wish(season.choices[0].id)
+    """« J’ai fait une erreur »: back to what they had. Later, only the form: this link is in every mail, and whoever was passed one on
+    must not bring back somebody who wanted to leave."""
+    season, now = season_of(reader.season), clock.now()
+    former = _just_left(reader, now)
+    if season is None or former is None:
+        return show(request, "ended", season, status=409)
     proof = Proof("désinscription annulée", form="desabonnement", ip=network.client(request))
-    consent.resubscribe(reader.season, reader.public_id, wish, proof, now=clock.now())
+    consent.resubscribe(reader.season, reader.public_id, Wish.of(former), proof, now=now)
     return show(request, "resubscribed", season, preferences=_preferences_path(reader))
+
+
+def _just_left(reader: Token, now: dt.datetime) -> Subscription | None:
+    ended = Subscription.objects.filter(person__public_id=reader.public_id, season=reader.season, status=Status.ENDED)
+    return ended.filter(person__erased_at=None, ended_at__gt=now - MISTAKE).first()
 
 
 @private
