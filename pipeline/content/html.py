@@ -27,12 +27,6 @@ def to_html(
     return _Writer(document, resolve, image_url, heading_offset, id_prefix).write()
 
 
-def inline_html(children: tuple[tree.Inline, ...], *, resolve: Callable[[str], str | None]) -> str:
-    """Return one line (a title, a caption) as HTML; calls of footnotes are left out."""
-    kept = tuple(child for child in children if not isinstance(child, tree.FootnoteRef))
-    return _Writer(tree.Document(()), resolve, lambda name: name, 0, "").inline(kept)
-
-
 class _Writer:
     def __init__(
         self,

@@ -23,7 +23,7 @@ from pipeline.content.fields import (
     Url,
     read_row,
 )
-from pipeline.content.yaml12 import Mapping, Node, Scalar, Sequence, YamlError
+from pipeline.content.yaml12 import Mapping, Sequence, YamlError
 
 FIELDS: tuple[Field, ...] = (
     Field("title", Text(160), "Le titre : la question à laquelle la fiche répond."),
@@ -211,16 +211,6 @@ def _agree_with_path(values: dict[str, Any], root: Mapping, faults: Faults) -> N
                 f"vaut « {value} », mais le nom {where} dit « {wanted} ».",
                 "Mettre le même mot aux deux endroits.",
             )
-
-
-def slug_of(head: str) -> str | None:
-    """Return the slug that a front matter names, if it can be read at all: to say which fiche is broken."""
-    try:
-        root = yaml12.read(head)
-    except YamlError:
-        return None
-    found: Node | None = root.entries.get("slug") if isinstance(root, Mapping) else None
-    return found.text if isinstance(found, Scalar) and found.text else None
 
 
 def json_schema(rules: Rules | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TEMPLATE = "reader/information.html.j2"
 VERSIONS: dict[str, str] = {
-    "2026-11-25": "63a9d00ce425100f6a82949a803e57f917187f8d297e312c6d6fd51bbed5ab9c",
+    "2026-11-25": "39d1855f62a52004fb0898c0a8ac32d2b05d9c3ab3524584aa8c92023d0594ae",
 }
 INFORMATION_VERSION = max(VERSIONS)
 """The version in force: what :class:`pipeline.audience.consent.Proof` keeps as ``text_version``."""
