@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from pipeline.audience import consent, signals, suppression
+from pipeline.audience import consent, signals, suppression, tokens
 from pipeline.audience.addresses import Address
 from pipeline.audience.consent import NotSubscribedError, Proof, UnknownPersonError
 from pipeline.audience.fingerprints import fingerprints
@@ -88,6 +88,19 @@ def _confirm(public_id: UUID, now: dt.datetime, ip: str) -> Person:
         return other
     _readdress(person, move, proof, now)
     return person
+
+
+def read_preferences(token: str, *, now: dt.datetime) -> tokens.Token:
+    """Whose preferences a link opens. One that was made before the person moved lies in a mailbox that is theirs no more: it has expired.
+
+    Raises:
+        pipeline.audience.tokens.ExpiredError: too old, or from before a change of address.
+        pipeline.audience.tokens.TokenError: not a link to preferences.
+    """
+    found = tokens.read("preferences", token, now=now)
+    if Move.objects.filter(person__public_id=found.public_id, done_at__gte=found.until).exists():
+        raise tokens.ExpiredError(found)
+    return found
 
 
 def _readdress(person: Person, move: Move, proof: Proof, now: dt.datetime) -> None:

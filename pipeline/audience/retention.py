@@ -42,7 +42,8 @@ UNANSWERED = dt.timedelta(days=1)
 VISITS = dt.timedelta(days=396)
 """Thirteen months: what the CNIL allows for such measurements."""
 MAILBOX_USES = dt.timedelta(days=30)
-DONE_MOVES = dt.timedelta(days=30)
+DONE_MOVES = LIFETIMES["preferences"] + dt.timedelta(days=1)
+"""As long as a link to the preferences may lie in the mailbox that somebody left (:func:`pipeline.audience.moves.read_preferences`)."""
 DOMAIN_CHECKS = dt.timedelta(days=90)
 ANSWER = LIFETIMES["renew"] + dt.timedelta(days=1)
 """For this long a person may say that they still want it: a little longer than the link in the letter works."""

@@ -13,7 +13,7 @@ import datetime as dt
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias, get_args
 from uuid import UUID
@@ -52,10 +52,12 @@ class TokenError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a link names: a season and, by ``public_id``, a person (or, for ``move``, a change of address)."""
+    """What a link names: a season and, by ``public_id``, a person (or, for ``move``, a change of address). ``until``: the end of the hour
+    in which it was made, where it expires."""
 
     season: str
     public_id: UUID
+    until: dt.datetime | None = field(default=None, compare=False)
 
 
 class ExpiredError(TokenError):
@@ -148,11 +150,13 @@ def _fresh(purpose: Purpose, token: Token, issued: bytes, now: dt.datetime | Non
         return token
     if now is None:
         raise ValueError(f"whether a token for {purpose!r} has expired depends on the time")
-    # From the end of the hour it was made in.
-    end = (int.from_bytes(issued, "big") + 1) * _HOUR + LIFETIMES[purpose].total_seconds()
-    if now.timestamp() >= end:
+    until = (int.from_bytes(issued, "big") + 1) * _HOUR
+    if now.timestamp() >= until + LIFETIMES[purpose].total_seconds():
         raise ExpiredError(token)
-    return token
+    try:
+        return replace(token, until=dt.datetime.fromtimestamp(until, dt.UTC))
+    except (OverflowError, ValueError) as error:  # an hour that no calendar has
+        raise TokenError from error
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from pipeline.audience import consent, moves, rights, selection, suppression
+from pipeline.audience import consent, moves, rights, selection, suppression, tokens
 from pipeline.audience.addresses import parse
 from pipeline.audience.models import Move, Person, Reason, Status, Subscription, Suppression
 from pipeline.audience.selection import Choices
@@ -185,3 +185,16 @@ def test_somebody_who_signs_up_with_the_new_address_in_that_instant_is_found_the
         )
         assert raised == [None, None]
         assert selection.active(SEASON, Choices(("tout",)), cutoff=later(9)).filter(person__key=new).count() == 1
+
+
+def test_a_link_to_the_preferences_that_lies_in_the_old_mailbox_opens_nothing_after_the_move() -> None:
+    person = subscribed()
+    old = tokens.make("preferences", SEASON, person.public_id, now=later(0))
+    move = moves.ask(SEASON, person.public_id, parse("ada@metropole.example"), now=later(2))
+    assert move is not None
+    assert moves.read_preferences(old, now=later(3)).public_id == person.public_id
+    moves.confirm(move.public_id, now=later(3))
+    with pytest.raises(tokens.ExpiredError):
+        moves.read_preferences(old, now=later(4))
+    new = tokens.make("preferences", SEASON, person.public_id, now=later(4))
+    assert moves.read_preferences(new, now=later(5)).public_id == person.public_id

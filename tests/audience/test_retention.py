@@ -188,8 +188,8 @@ def test_traces_go_when_they_are_old_enough_and_not_before() -> None:
         for number, age in enumerate((most - 0.1, most + 0.1)):
             told = {"domain": f"{number}.example"} if model is DomainCheck else {}
             model.objects.create(**values, **told, **{at: now - dt.timedelta(days=age)})
-    Move.objects.create(**wanted[Move][0], asked_at=days(1), done_at=now - dt.timedelta(days=29))
-    Move.objects.create(**wanted[Move][0], asked_at=days(1), done_at=now - dt.timedelta(days=31))
+    Move.objects.create(**wanted[Move][0], asked_at=days(1), done_at=now - dt.timedelta(days=180))
+    Move.objects.create(**wanted[Move][0], asked_at=days(1), done_at=now - dt.timedelta(days=182))
     assert purge(now) == Purged(0, 5, 0, True)
     assert [model.objects.count() for model in wanted] == [1, 1, 1, 2]
     assert purge(now) == Purged(0, 0, 0, True)

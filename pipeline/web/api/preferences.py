@@ -13,7 +13,7 @@ from ninja.responses import Status as Answer
 from ninja.security import HttpBearer
 
 from pipeline import clock
-from pipeline.audience import asking, consent, rights, suppression, tokens
+from pipeline.audience import asking, consent, moves, rights, suppression
 from pipeline.audience.asking import AskingError, Fault
 from pipeline.audience.consent import NotSubscribedError, PauseError, UnknownPersonError
 from pipeline.audience.models import Person, Status, Subscription
@@ -34,7 +34,7 @@ class PreferencesToken(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Token:
         try:
-            return tokens.read("preferences", token, now=clock.now())
+            return moves.read_preferences(token, now=clock.now())
         except ExpiredError as error:
             told = "Ce lien a expiré. Prenez celui d’un mail plus récent, ou demandez-en un nouveau."
             raise unauthorized(told, told="invalid_token") from error

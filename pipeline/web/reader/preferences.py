@@ -88,7 +88,7 @@ def erasure(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _desk(token: str) -> Desk:
-    reader = tokens.read("preferences", token, now=clock.now())
+    reader = moves.read_preferences(token, now=clock.now())
     person = Person.objects.filter(public_id=reader.public_id).first()
     if person is None:
         raise UnknownPersonError
