@@ -12,9 +12,11 @@ class WebConfig(AppConfig):
 
     def ready(self) -> None:
         from pipeline.correspondence import signals  # noqa: PLC0415 - models are loaded by now
-        from pipeline.web.api import idempotency  # noqa: PLC0415
 
         def tidy(*, now: dt.datetime, **_: Any) -> None:
+            # Not before it is needed: it brings the whole API with it, which commands start without.
+            from pipeline.web.api import idempotency  # noqa: PLC0415
+
             idempotency.forget_old(now)
 
         signals.tidying.connect(tidy, dispatch_uid="web.idempotency", weak=False)

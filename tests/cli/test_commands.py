@@ -137,15 +137,15 @@ def test_a_season_can_be_previewed_before_it_runs(home: dict[str, str], tmp_path
 
 
 def test_an_unknown_person_is_said_to_be_unknown(home: dict[str, str]) -> None:
-    for command in (
-        ["show", "inconnue@example.org"],
-        ["show", "pas une adresse"],
-        ["proof", "inconnue@example.org"],
-        ["erase", "inconnue@example.org", "--yes"],
+    for command, told in (
+        (["show", "inconnue@example.org"], "Personne n’est connu"),
+        (["show", "pas une adresse"], "« pas une adresse » : L’adresse contient un espace"),
+        (["proof", "inconnue@example.org"], "Personne n’est connu"),
+        (["erase", "inconnue@example.org", "--yes"], "Personne n’est connu"),
     ):
         done = kit("subscribers", *command, **home)
         assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
-        assert "Personne n’est connu" in done.stderr
+        assert told in done.stderr
 
 
 def test_a_transport_that_makes_no_sense_is_told_at_once(home: dict[str, str]) -> None:
