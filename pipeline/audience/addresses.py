@@ -21,11 +21,12 @@ LONGEST = 254
 LONGEST_LOCAL = 64
 """Bytes before the « @ »: RFC 5321 §4.5.3.1.1."""
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
+# No possessive quantifiers: those of groups match what they should not in Python 3.11.2, Debian's.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 # The third and fourth sign of a label are hyphens in A-labels and in reserved ones: both are left to the library.
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LAST_LABEL = r"(?!..--)(?:[A-Za-z0-9][A-Za-z0-9-]{0,61})?[A-Za-z]"
-_PLAIN = re.compile(rf"(?=[^@]{{1,{LONGEST_LOCAL}}}@)({_ATOM}(?:\.{_ATOM})*+)@((?:{_LABEL}\.)+({_LAST_LABEL}))")
+_PLAIN = re.compile(rf"(?=[^@]{{1,{LONGEST_LOCAL}}}@)({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+({_LAST_LABEL}))")
 _SPECIAL = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
 
 # What is copied along with an address: the spaces around it, never a line's end.

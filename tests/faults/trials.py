@@ -14,7 +14,7 @@ from django.db import Error, connection, transaction
 from django.db.models import Sum
 from kombu.exceptions import OperationalError
 
-from pipeline.audience import selection
+from pipeline.audience import evidence, selection
 from pipeline.audience.models import Person, Status, Subscription
 from pipeline.audience.selection import Choices
 from pipeline.broker import app, wake
@@ -260,7 +260,9 @@ class Field:
     @staticmethod
     def _enrol(now: dt.datetime) -> None:
         names = [f"p{n}@example.org" for n in range(1, CROWD + 1)]
-        people = Person.objects.bulk_create(Person(email=name, key=name, created_at=now) for name in names)
+        people = Person.objects.bulk_create(
+            Person(email=name, key=name, ledger_key=evidence.new_key(), created_at=now) for name in names
+        )
         Subscription.objects.bulk_create(
             Subscription(person=person, season=SEASON, choice="tout", status=Status.ACTIVE, since=now)
             for person in people

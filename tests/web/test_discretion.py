@@ -32,9 +32,13 @@ def log() -> Iterator[io.StringIO]:
     (console,) = (one for one in logging.root.handlers if one.get_name() == "console")
     assert isinstance(console, logging.StreamHandler)
     told = io.StringIO()
-    before = console.setStream(told)
+    beside = logging.StreamHandler(told)
+    beside.setFormatter(console.formatter)
+    for one in console.filters:
+        beside.addFilter(one)
+    logging.root.addHandler(beside)
     yield told
-    console.setStream(before)
+    logging.root.removeHandler(beside)
 
 
 @pytest.mark.django_db

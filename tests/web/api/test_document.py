@@ -15,7 +15,7 @@ from pipeline.web.api.schemas import DEPARTMENTS_PATTERN
 from tests.correspondence.writing import standing
 from tests.web.api.serving import Asker
 
-EXAMPLES = 40
+EXAMPLES = 15
 """Of each operation and phase."""
 
 CONFIG = """\
