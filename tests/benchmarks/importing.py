@@ -113,14 +113,6 @@ def measure(path: Path, database: str) -> None:
     lap("inscrire")
     peak, cpu = peak_mb(), time.process_time() - busy
     waits = list(leaver.waits)
-    with path.open("rb") as stream:
-        difference = imports.compare(imports.read(stream, now=clock.now()), SEASON)
-    lap("comparer à nouveau")
-    undone = imports.undo(result.number, now=clock.now())
-    lap("annuler")
-    leaver.done.set()
-    leaver.join()
-    say(database=database, **{name.replace(" ", "_"): f"{seconds:.1f} s" for name, seconds in times.items()})
     total = times["lire"] + times["inscrire"]
     rows = result.added + result.refused + plan.merged
     say(
@@ -129,9 +121,22 @@ def measure(path: Path, database: str) -> None:
         processeur=f"{cpu:.1f}",
         par_seconde=round(rows / total),
         mo=round(peak),
+    )
+    with path.open("rb") as stream:
+        difference = imports.compare(imports.read(stream, now=clock.now()), SEASON)
+    lap("comparer à nouveau")
+    undone = imports.undo(result.number, now=clock.now())
+    lap("annuler")
+    leaver.done.set()
+    leaver.join()
+    say(database=database, **{name.replace(" ", "_"): f"{seconds:.1f} s" for name, seconds in times.items()})
+    say(
+        inscrits=result.added,
+        déjà=difference.already,
+        effacés=undone.removed,
+        désinscrits=undone.ended,
         mo_en_tout=round(peak_mb()),
     )
-    say(inscrits=result.added, déjà=difference.already, effacés=undone.removed, désinscrits=undone.ended)
     say(
         départs_pendant=len(waits),
         le_plus_long=f"{max(waits, default=0):.2f} s",
@@ -141,6 +146,7 @@ def measure(path: Path, database: str) -> None:
 
 def say(**told: Any) -> None:
     sys.stdout.write(" ; ".join(f"{name} {value}" for name, value in told.items()) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
