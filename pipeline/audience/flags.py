@@ -16,6 +16,7 @@ from disposable_email_domains import blocklist
 from pipeline.audience.addresses import Address
 from pipeline.audience.models import Person, Status, Subscription
 from pipeline.audience.wordlists import words
+from pipeline.environment import Environment
 
 Flag: TypeAlias = Literal["role", "disposable"]
 Action: TypeAlias = Literal["accept", "flag", "refuse"]
@@ -39,6 +40,11 @@ class Policy:
 
     def action(self, flag: Flag) -> Action:
         return self.role if flag == "role" else self.disposable
+
+    @classmethod
+    def of(cls, environment: Environment) -> Policy:
+        """What the operator decided."""
+        return cls(environment.role_addresses, environment.disposable_addresses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def flagged(
     held = start()
     from pipeline.audience import flags
 
-    found = flags.raised(flags.Policy(held.role_addresses, held.disposable_addresses))
+    found = flags.raised(flags.Policy.of(held))
     if as_json:
         say_json([{"email": mailbox, "flags": sorted(raised)} for mailbox, raised in found])
         return

@@ -133,6 +133,6 @@ def _asked(season: Season, sign_up: SubscriptionIn) -> Asked:
         themes=sign_up.themes,
         rhythm=sign_up.rhythm,
         told=sign_up.profile.model_dump(),
-        policy=flags.Policy(settings.KIT.role_addresses, settings.KIT.disposable_addresses),
+        policy=flags.Policy.of(settings.KIT),
         now=clock.now(),
     )

@@ -95,7 +95,7 @@ class AddressForm(SeasonForm):
         self.fields["email"] = Written()
 
     def clean(self) -> dict[str, Any] | None:
-        policy = flags.Policy(settings.KIT.role_addresses, settings.KIT.disposable_addresses)
+        policy = flags.Policy.of(settings.KIT)
         with self.telling():
             self.address = asking.address(self._meant(self.cleaned_data["email"]), policy, now=clock.now())
         return super().clean()
